@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The language settings of every target.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Run-time exclusivity checks cost half of a state machine's instructions; debug, sanitizer and simulation builds keep them.
+let dataPlane: [SwiftSetting] =
+    strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
+/// Modules without sockets, clocks or Foundation, where every unsafe construct is spelt out.
+let pure: [SwiftSetting] = dataPlane + [.strictMemorySafety()]
+
+/// What a module is made of; its place in the list is its place in the layering (imports only point up the list).
+let modules: [Target] = [
+    .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .target(name: "Bytes", swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
+    .target(name: "Policy", dependencies: ["Bytes"], swiftSettings: pure),
+    .target(name: "Throttle", swiftSettings: pure),
+    .target(name: "Diagnostics", swiftSettings: pure),
+    .target(name: "Control", swiftSettings: pure),
+    .target(name: "SMTPWire", dependencies: ["Bytes"], swiftSettings: pure),
+    .target(name: "SMTPSession", dependencies: ["Bytes", "SMTPWire", "Policy"], swiftSettings: pure),
+    .target(
+        name: "Enforcement", dependencies: ["Bytes", "SMTPWire", "SMTPSession", "Policy", "Throttle"],
+        swiftSettings: pure),
+    .target(
+        name: "Configuration",
+        dependencies: ["Bytes", "Policy", "Diagnostics", .product(name: "Yams", package: "Yams")],
+        swiftSettings: strict),
+    .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: dataPlane),
+    .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),
+    .target(name: "Telemetry", dependencies: ["Bytes", "Policy"], swiftSettings: strict),
+    .target(
+        name: "Gateway",
+        dependencies: [
+            "Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "Throttle", "Diagnostics", "Control",
+            "Configuration", "Reactor", "TLSTransport", "Telemetry", "CLinux",
+        ],
+        swiftSettings: dataPlane),
+    .target(
+        name: "Operations",
+        dependencies: [
+            "Bytes", "Gateway", "Configuration", "Control", "SMTPWire", "Reactor", "TLSTransport", "Diagnostics",
+        ],
+        swiftSettings: strict),
+    .executableTarget(
+        name: "portreeve",
+        dependencies: [
+            "Operations", "Gateway", "Configuration", "Control", "Diagnostics",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: strict),
+]
+
+let tests: [Target] = [
+    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict)
+]
+
+let package = Package(
+    name: "portreeve",
+    products: [.executable(name: "portreeve", targets: ["portreeve"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: modules + tests
+)

@@ -1,0 +1,4 @@
+@main
+struct Portreeve {
+    static func main() {}
+}
