@@ -1,0 +1,53 @@
+/// The policies that need no file.
+public enum BuiltInPolicy: String, CaseIterable, Sendable {
+    case submission
+    case inbound
+
+    /// The policy, for a site whose own domains are `domains`.
+    public func policy(ourDomains domains: DomainSet) -> PolicyDefinition {
+        switch self {
+        case .submission: .submission
+        case .inbound: .inbound(ourDomains: domains)
+        }
+    }
+}
+
+extension PolicyDefinition {
+    /// For 587, 465 and 2525: TLS first, login always (RFC 8314, RFC 6409).
+    static let submission = PolicyDefinition(
+        name: "submission",
+        rules: [
+            Rule(
+                "tls-before-login", at: .auth, when: !.fact(.tlsActive),
+                .reject(
+                    ReplyTemplate(538, "5.7.11 Encryption required for requested authentication mechanism"))),
+            Rule(
+                "tls-required", at: .mail, when: !.fact(.tlsActive),
+                .reject(ReplyTemplate(530, "5.7.0 Must issue a STARTTLS command first"))),
+            Rule(
+                "auth-required", at: .mail, when: !.fact(.authOK),
+                .reject(ReplyTemplate(530, "5.7.0 Authentication required"))),
+        ],
+        otherwise: .accept)
+
+    /// For 25: mail for our own domains only, nobody logs in, nobody talks before the greeting.
+    static func inbound(ourDomains: DomainSet) -> PolicyDefinition {
+        let relayDenied = ReplyTemplate(554, "5.7.1 <{rcpt.address}>: Relay access denied")
+        return PolicyDefinition(
+            name: "inbound",
+            rules: [
+                Rule(
+                    "early-talker", at: .connect, when: .fact(.clientTalkedEarly),
+                    .drop(ReplyTemplate(554, "5.5.1 Error: data sent before the greeting"))),
+                Rule(
+                    "no-login", at: .auth, when: .always,
+                    .reject(ReplyTemplate(503, "5.5.1 Error: authentication not enabled"))),
+                Rule("no-routing", at: .rcpt, when: .fact(.recipientHasRouting), .reject(relayDenied)),
+                Rule(
+                    "no-relay", at: .rcpt,
+                    when: !(.recipientDomain(in: ourDomains) || .fact(.recipientIsPostmaster)),
+                    .reject(relayDenied)),
+            ],
+            otherwise: .accept)
+    }
+}

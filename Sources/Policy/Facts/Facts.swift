@@ -1,0 +1,212 @@
+public import Bytes
+
+/// Everything that rules can ask about, as it stands at one moment of a session.
+///
+/// A session owns one value, updates it as things become known, and lends it to evaluations.
+/// What may be absent is optional; leaving a state removes its facts (a new transaction has no old recipient).
+public struct Facts: Sendable {
+    public var client: ClientFacts
+    public var listener: ListenerFacts
+    public var helo = HeloFacts()
+    /// Present while the connection is inside TLS.
+    public var tls: TLSFacts?
+    public var auth = AuthFacts()
+    public var sender: SenderFacts?
+    public var recipient: RecipientFacts?
+    public var recipients = RecipientCounts()
+    /// The backend's last reply code to the command in question.
+    public var backendCode: UInt16?
+    public var message = MessageFacts()
+    public var session = SessionFacts()
+
+    public init(client: ClientFacts, listener: ListenerFacts) {
+        self.client = client
+        self.listener = listener
+    }
+
+    /// Forgets the mail transaction (RFC 5321 4.1.1.5).
+    public mutating func forgetTransaction() {
+        sender = nil
+        recipient = nil
+        recipients = RecipientCounts()
+        backendCode = nil
+        message = MessageFacts()
+    }
+
+    /// Forgets all that was learnt in clear (RFC 3207 4.2).
+    public mutating func forgetPlaintext() {
+        forgetTransaction()
+        helo = HeloFacts()
+        auth.mechanism = nil
+        auth.login = nil
+        auth.result = nil
+    }
+}
+
+public struct ClientFacts: Sendable {
+    /// Where the client is, after a trusted PROXY header.
+    public var endpoint: Endpoint
+    /// The address that the client reached, after a trusted PROXY header.
+    public var local: Endpoint
+    /// A forward-confirmed host name.
+    public var name: [UInt8]?
+    /// Sent something before our greeting.
+    public var talkedEarly = false
+    public var protocolErrors = 0
+
+    public init(endpoint: Endpoint, local: Endpoint) {
+        self.endpoint = endpoint
+        self.local = local
+    }
+}
+
+public struct ListenerFacts: Sendable {
+    public var name: String
+    public var port: UInt16
+
+    public init(name: String, port: UInt16) {
+        self.name = name
+        self.port = port
+    }
+}
+
+public struct HeloFacts: Sendable {
+    /// Empty before HELO or EHLO.
+    public var name: [UInt8] = []
+    public var isAddressLiteral = false
+    public var isExtended = false
+
+    public init() {}
+}
+
+/// Ordered, so that rules can compare them.
+public enum TLSVersion: UInt8, Comparable, Sendable {
+    case tls10, tls11, tls12, tls13
+
+    public static func < (a: TLSVersion, b: TLSVersion) -> Bool { a.rawValue < b.rawValue }
+
+    /// As OpenSSL and Postfix write it.
+    public var name: String {
+        switch self {
+        case .tls10: "TLSv1"
+        case .tls11: "TLSv1.1"
+        case .tls12: "TLSv1.2"
+        case .tls13: "TLSv1.3"
+        }
+    }
+}
+
+public struct TLSFacts: Hashable, Sendable {
+    public var version: TLSVersion
+    public var cipher: String
+    public var serverName: String?
+    public var isResumed: Bool
+    public var clientCertificate: ClientCertificateFacts?
+
+    public init(
+        version: TLSVersion, cipher: String, serverName: String? = nil, isResumed: Bool = false,
+        clientCertificate: ClientCertificateFacts? = nil
+    ) {
+        self.version = version
+        self.cipher = cipher
+        self.serverName = serverName
+        self.isResumed = isResumed
+        self.clientCertificate = clientCertificate
+    }
+}
+
+public struct ClientCertificateFacts: Hashable, Sendable {
+    public var isVerified: Bool
+    public var subject: String
+    /// SHA-256, lower-case hex.
+    public var fingerprint: String
+
+    public init(isVerified: Bool, subject: String, fingerprint: String) {
+        self.isVerified = isVerified
+        self.subject = subject
+        self.fingerprint = fingerprint
+    }
+}
+
+/// How a login ended.
+public enum AuthResult: String, Sendable {
+    case ok
+    case badCredentials = "bad_credentials"
+    case temporary
+    case cancelled
+    case malformed
+}
+
+public struct AuthFacts: Sendable {
+    /// The login that holds now, in the one form that names are compared in; nil without a successful AUTH.
+    public var user: [UInt8]?
+    /// The mechanism asked for or used.
+    public var mechanism: String?
+    /// The name that is tried, in the same form, from stage `login` on.
+    public var login: [UInt8]?
+    public var result: AuthResult?
+    /// Failures of this session.
+    public var failures = 0
+
+    public init() {}
+}
+
+public struct SenderFacts: Sendable {
+    /// Empty parts: the null reverse-path.
+    public var local: [UInt8]
+    public var domain: [UInt8]
+    /// The SIZE that was declared.
+    public var size: UInt64?
+    public var isNull: Bool
+    public var usesSMTPUTF8: Bool
+
+    public init(local: [UInt8], domain: [UInt8], size: UInt64?, isNull: Bool, usesSMTPUTF8: Bool) {
+        self.local = local
+        self.domain = domain
+        self.size = size
+        self.isNull = isNull
+        self.usesSMTPUTF8 = usesSMTPUTF8
+    }
+}
+
+public struct RecipientFacts: Sendable {
+    public var local: [UInt8]
+    /// Empty for `<postmaster>`.
+    public var domain: [UInt8]
+    /// `u%f@d`, `f!u@d`, `"u@f"@d` or a source route: forms that some servers route onwards.
+    public var hasRouting: Bool
+
+    public init(local: [UInt8], domain: [UInt8], hasRouting: Bool) {
+        self.local = local
+        self.domain = domain
+        self.hasRouting = hasRouting
+    }
+}
+
+/// Of this transaction.
+public struct RecipientCounts: Sendable {
+    /// Asked for, this one included.
+    public var asked = 0
+    /// Refused by the backend.
+    public var rejected = 0
+
+    public init() {}
+}
+
+public struct MessageFacts: Sendable {
+    /// Octets of content, dot-stuffing undone.
+    public var size: UInt64 = 0
+    public var hasBareLF = false
+    public var hasBareCR = false
+    public var hasNUL = false
+
+    public init() {}
+}
+
+public struct SessionFacts: Sendable {
+    /// Messages that the backend took.
+    public var messages = 0
+    public var commands = 0
+
+    public init() {}
+}

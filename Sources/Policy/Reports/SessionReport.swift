@@ -1,0 +1,170 @@
+public import Bytes
+
+/// What a session reports of itself.
+///
+/// Observation and decision are two streams: a report never changes what happens, and losing one loses nothing else.
+public enum SessionReport: Hashable, Sendable {
+    case connected
+    case tlsEstablished(TLSFacts)
+    case tlsFailed(reason: String)
+    /// A rule or the protocol refused a command, or a monitored rule would have.
+    case refused(RefusalReport)
+    /// A command that a policy accepted at its stage.
+    case accepted(stage: Stage, rule: RuleID)
+    /// The backend refused a command that the policy had accepted.
+    case backendRefused(RefusalReport)
+    case authenticationSucceeded(AuthenticationReport)
+    case authenticationFailed(AuthenticationReport)
+    case messageTaken(MessageReport)
+    /// The client's bytes broke the protocol (smuggling, bytes behind STARTTLS, talk before the greeting).
+    case protocolViolation(kind: String, during: String)
+    /// The backend could not be reached, broke the protocol or was lost.
+    case backendFault(server: String, reason: String)
+    case lostConnection(after: String)
+    case timedOut(after: String)
+    case tooManyErrors(after: String)
+    case disconnected(SessionSummary)
+}
+
+/// Who a report is about; the same for all reports of a session but for what it learns.
+public struct SessionIdentity: Hashable, Sendable {
+    /// The session's id, unique on this machine.
+    public var sid: String
+    public var listener: String
+    public var client: Endpoint
+    public var clientName: String?
+    public var helo: String
+    /// `SMTP`, `ESMTP`.
+    public var protocolName: String
+
+    public init(
+        sid: String, listener: String, client: Endpoint, clientName: String? = nil, helo: String = "",
+        protocolName: String = "SMTP"
+    ) {
+        self.sid = sid
+        self.listener = listener
+        self.client = client
+        self.clientName = clientName
+        self.helo = helo
+        self.protocolName = protocolName
+    }
+}
+
+/// A refusal, with the transaction that it happened in.
+public struct RefusalReport: Hashable, Sendable {
+    /// What Postfix would write: `CONNECT`, `EHLO`, `RCPT`, `END-OF-MESSAGE`, …
+    public var command: String
+    public var stage: Stage?
+    public var reply: ReplyText
+    public var rule: RuleID
+    public var mode: Mode
+    /// The envelope, bare addresses; nil where there is none yet, empty for the null sender.
+    public var sender: [UInt8]?
+    public var recipient: [UInt8]?
+    public var closes: Bool
+
+    public init(
+        command: String, stage: Stage?, reply: ReplyText, rule: RuleID, mode: Mode = .enforce,
+        sender: [UInt8]? = nil, recipient: [UInt8]? = nil, closes: Bool = false
+    ) {
+        self.command = command
+        self.stage = stage
+        self.reply = reply
+        self.rule = rule
+        self.mode = mode
+        self.sender = sender
+        self.recipient = recipient
+        self.closes = closes
+    }
+}
+
+/// A login that was tried. It holds no secret.
+public struct AuthenticationReport: Hashable, Sendable {
+    public var mechanism: String
+    /// The name that was tried, once it was learnt.
+    public var login: [UInt8]?
+    public var result: AuthResult
+    public var reply: ReplyText
+
+    public init(mechanism: String, login: [UInt8]?, result: AuthResult, reply: ReplyText) {
+        self.mechanism = mechanism
+        self.login = login
+        self.result = result
+        self.reply = reply
+    }
+}
+
+/// A message whose end the backend has answered.
+public struct MessageReport: Hashable, Sendable {
+    /// 1 for the session's first message.
+    public var number: Int
+    public var sender: [UInt8]
+    public var recipients: Int
+    /// Octets of content.
+    public var size: UInt64
+    /// The backend's reply; a message counts as taken only if it is 2xx.
+    public var reply: ReplyText
+    /// The backend's queue id, where its reply names one.
+    public var queueID: String?
+    /// `address:port` of the backend.
+    public var relay: String
+    /// Nanoseconds from MAIL to the backend's reply.
+    public var delay: UInt64
+    public var user: [UInt8]?
+    public var mechanism: String?
+
+    public init(
+        number: Int, sender: [UInt8], recipients: Int, size: UInt64, reply: ReplyText, queueID: String?,
+        relay: String, delay: UInt64, user: [UInt8]?, mechanism: String?
+    ) {
+        self.number = number
+        self.sender = sender
+        self.recipients = recipients
+        self.size = size
+        self.reply = reply
+        self.queueID = queueID
+        self.relay = relay
+        self.delay = delay
+        self.user = user
+        self.mechanism = mechanism
+    }
+}
+
+/// How many commands of each kind a session gave, and how many of them succeeded (Postfix's disconnect line).
+public struct SessionSummary: Hashable, Sendable {
+    public struct Count: Hashable, Sendable {
+        /// The verb in lower case.
+        public var command: String
+        public var succeeded: Int
+        public var total: Int
+
+        public init(command: String, succeeded: Int, total: Int) {
+            self.command = command
+            self.succeeded = succeeded
+            self.total = total
+        }
+    }
+
+    /// In the order of a session; only verbs that were given.
+    public var counts: [Count]
+    public var messages: Int
+    /// Nanoseconds.
+    public var duration: UInt64
+    public var bytesIn: UInt64
+    public var bytesOut: UInt64
+    public var tls: TLSFacts?
+    public var user: [UInt8]?
+
+    public init(
+        counts: [Count], messages: Int, duration: UInt64, bytesIn: UInt64, bytesOut: UInt64, tls: TLSFacts?,
+        user: [UInt8]?
+    ) {
+        self.counts = counts
+        self.messages = messages
+        self.duration = duration
+        self.bytesIn = bytesIn
+        self.bytesOut = bytesOut
+        self.tls = tls
+        self.user = user
+    }
+}

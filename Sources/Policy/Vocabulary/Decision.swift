@@ -1,0 +1,86 @@
+/// A reply in the words of a policy: a code and a text that starts with the enhanced code.
+public struct ReplyText: Hashable, Sendable, CustomStringConvertible {
+    /// 200...599.
+    public let code: UInt16
+    /// Printable text without CR and LF.
+    public let text: [UInt8]
+
+    public init(code: UInt16, text: [UInt8]) {
+        self.code = code
+        self.text = text
+    }
+
+    public init(_ code: UInt16, _ text: String) {
+        self.init(code: code, text: Array(text.utf8))
+    }
+
+    public var description: String { "\(code) \(String(decoding: text, as: UTF8.self))" }
+}
+
+/// What a stage's rules say of one command.
+public enum Verdict: Hashable, Sendable {
+    case accept
+    /// Refused for good (5xx); the session stays.
+    case reject(ReplyText)
+    /// Refused for now (4xx); the session stays.
+    case `defer`(ReplyText)
+    /// The reply is sent, then the connection is closed.
+    case drop(ReplyText)
+
+    /// The reply of a refusal.
+    public var refusal: ReplyText? {
+        switch self {
+        case .accept: nil
+        case .reject(let reply), .defer(let reply), .drop(let reply): reply
+        }
+    }
+
+    /// The word that logs and metrics use.
+    public var name: String {
+        switch self {
+        case .accept: "accept"
+        case .reject: "reject"
+        case .defer: "defer"
+        case .drop: "drop"
+        }
+    }
+}
+
+/// A verdict and the rule that gave it: nothing is decided anonymously.
+public struct Decision: Hashable, Sendable {
+    public let stage: Stage
+    public let verdict: Verdict
+    public let rule: RuleID
+    /// What rules in monitor mode would have decided, in order. They changed nothing.
+    public let monitored: [MonitoredDecision]
+
+    init(stage: Stage, verdict: Verdict, rule: RuleID, monitored: [MonitoredDecision]) {
+        self.stage = stage
+        self.verdict = verdict
+        self.rule = rule
+        self.monitored = monitored
+    }
+
+    /// The permit that an accepted command needs to reach the backend; nil for every refusal.
+    public func permit() -> Permit? {
+        verdict == .accept ? Permit(stage: stage) : nil
+    }
+}
+
+/// What one monitored rule would have decided.
+public struct MonitoredDecision: Hashable, Sendable {
+    public let rule: RuleID
+    public let verdict: Verdict
+}
+
+/// Proof that a policy accepted this command at its stage.
+///
+/// Only an accepting `Decision` makes one, and sending the command to the backend consumes it, so there is
+/// no way to relay a command that was not asked about, nor to relay two on one answer.
+public struct Permit: ~Copyable, Sendable {
+    public let stage: Stage
+
+    fileprivate init(stage: Stage) {
+        self.stage = stage
+    }
+}
