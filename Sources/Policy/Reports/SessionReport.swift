@@ -52,7 +52,7 @@ public struct SessionIdentity: Hashable, Sendable {
 
 /// A refusal, with the transaction that it happened in.
 public struct RefusalReport: Hashable, Sendable {
-    /// What Postfix would write: `CONNECT`, `EHLO`, `RCPT`, `END-OF-MESSAGE`, …
+    /// The command in Postfix's words, such as `CONNECT`, `RCPT` or `END-OF-MESSAGE`.
     public var command: String
     public var stage: Stage?
     public var reply: ReplyText
@@ -78,7 +78,7 @@ public struct RefusalReport: Hashable, Sendable {
     }
 }
 
-/// A login that was tried. It holds no secret.
+/// A login that was tried, without any secret.
 public struct AuthenticationReport: Hashable, Sendable {
     public var mechanism: String
     /// The name that was tried, once it was learnt.

@@ -51,7 +51,7 @@ public struct Decision: Hashable, Sendable {
     public let stage: Stage
     public let verdict: Verdict
     public let rule: RuleID
-    /// What rules in monitor mode would have decided, in order. They changed nothing.
+    /// What rules in monitor mode would have decided, in order: they changed nothing.
     public let monitored: [MonitoredDecision]
 
     init(stage: Stage, verdict: Verdict, rule: RuleID, monitored: [MonitoredDecision]) {
