@@ -59,6 +59,12 @@ public struct OutputBuffer: ~Copyable {
         unsafe bytes.withUnsafeBytes { unsafe append($0) }
     }
 
+    /// Appends the first `n` unread bytes of `input` (all of them if there are fewer), which stay unread.
+    @inlinable
+    public mutating func append(first n: Int, of input: borrowing InputBuffer) {
+        append(input.unread.extracting(first: n))
+    }
+
     @inlinable
     public mutating func append(_ bytes: [UInt8]) {
         unsafe bytes.withUnsafeBytes { unsafe append($0) }

@@ -1,0 +1,127 @@
+import Bytes
+import Policy
+import SMTPSession
+import SMTPWire
+
+// Replies: in order, counted, signed where they refuse.
+
+extension Conversation {
+    /// Queues the reply to a command.
+    mutating func answer(_ reply: Reply, to verb: Verb) {
+        queue.append(reply, to: verb)
+    }
+
+    /// Writes the replies whose turn has come; afterwards acts on a queue that ran empty.
+    mutating func flushReplies() {
+        while let answer = queue.next() {
+            ReplyEncoder.write(answer.reply, to: &toClient)
+            count(answer)
+            if isOverErrorLimit { return giveUp() }
+        }
+    }
+
+    private mutating func count(_ answer: ReplyQueue.Answer) {
+        let index = Int(answer.verb.rawValue)
+        guard index < tally.counts.count else { return }
+        if answer.reply.code >= 400 {
+            if answer.verb != .quit, !isClosing { tally.errors += 1 }
+        } else {
+            tally.counts[index].succeeded += 1
+        }
+    }
+
+    private var isClosing: Bool {
+        switch reading {
+        case .paused(.closing), .paused(.closed): true
+        case .paused, .commands, .loginResponse, .overlongLine, .content, .chunk: false
+        }
+    }
+
+    private var isOverErrorLimit: Bool {
+        tally.errors >= context.limits.maxErrors && !isClosing
+    }
+
+    private mutating func giveUp() {
+        effects.append(.report(.tooManyErrors(after: client.lastCommand)))
+        queue.removeAll()
+        ReplyEncoder.write(Replies.tooManyErrors(context.hostname), to: &toClient)
+        reading = .paused(.closing)
+    }
+
+    /// A refusal with the session's id at its end, by which `explain --sid` finds it.
+    func signed(_ text: ReplyText) -> Reply {
+        Reply(code: text.code, lines: [text.text + Array(" sid=\(identity.sid)".utf8)])
+    }
+}
+
+// MARK: Decisions
+
+extension Conversation {
+    /// Asks the rules of a stage.
+    ///
+    /// Every decision is reported, permits too; a report never changes a decision.
+    mutating func decide(_ stage: Stage) -> Decision {
+        let decision = context.book.decide(stage, facts)
+        for monitored in decision.monitored {
+            guard let refusal = monitored.verdict.refusal else { continue }
+            effects.append(
+                .report(
+                    .refused(refusalReport(stage.commandName, stage, refusal, monitored.rule, mode: .monitor))))
+        }
+        if decision.verdict == .accept { effects.append(.report(.accepted(stage: stage, rule: decision.rule))) }
+        return decision
+    }
+
+    mutating func reportRefusal(_ command: String, _ decision: Decision, _ refusal: ReplyText) {
+        var report = refusalReport(command, decision.stage, refusal, decision.rule)
+        if case .drop = decision.verdict { report.closes = true }
+        effects.append(.report(.refused(report)))
+    }
+
+    /// A check of the protocol's own refused the command.
+    mutating func reportRefusal(_ command: String, check: String, _ reply: Reply) {
+        effects.append(.report(.refused(refusalReport(command, nil, reply.replyText, .builtIn(check)))))
+    }
+
+    func refusalReport(
+        _ command: String, _ stage: Stage?, _ reply: ReplyText, _ rule: RuleID, mode: Mode = .enforce
+    ) -> RefusalReport {
+        RefusalReport(
+            command: command, stage: stage, reply: reply, rule: rule, mode: mode, sender: facts.sender?.address,
+            recipient: facts.recipient?.address)
+    }
+
+    mutating func violation(_ kind: String) {
+        facts.client.protocolErrors += 1
+        effects.append(.report(.protocolViolation(kind: kind, during: client.lastCommand)))
+    }
+
+    /// What the disconnect line says.
+    var summary: SessionSummary {
+        let counts = Verb.allCases.compactMap { verb -> SessionSummary.Count? in
+            let count = tally.counts[Int(verb.rawValue)]
+            guard count.total > 0 else { return nil }
+            return SessionSummary.Count(
+                command: verb.name.lowercased(), succeeded: count.succeeded, total: count.total)
+        }
+        return SessionSummary(
+            counts: counts, messages: facts.session.messages, duration: now &- startedAt, bytesIn: tally.bytesIn,
+            bytesOut: tally.bytesOut, tls: facts.tls, user: facts.auth.user)
+    }
+}
+
+extension Stage {
+    /// The command of the stage in Postfix's words.
+    var commandName: String {
+        switch self {
+        case .connect: "CONNECT"
+        case .helo: "HELO"
+        case .starttls: "STARTTLS"
+        case .auth, .login, .authReply: "AUTH"
+        case .mail: "MAIL"
+        case .rcpt, .rcptReply: "RCPT"
+        case .data: "DATA"
+        case .message: "END-OF-MESSAGE"
+        }
+    }
+}

@@ -1,0 +1,300 @@
+import Bytes
+import Policy
+import SMTPSession
+import SMTPWire
+
+// The backend's connection: opened when a recipient or a login needs it, never trusted, and never confused with another.
+
+extension Conversation {
+    var clientIdentity: ClientIdentity {
+        ClientIdentity(
+            source: facts.client.endpoint, destination: facts.client.local, name: facts.client.name,
+            helo: machine.greeting?.name.bytes ?? [], isExtended: machine.greeting?.isExtended ?? true)
+    }
+
+    /// `address:port` of the server in use, for logs.
+    var serverName: String {
+        guard let index = server.index, table.servers.indices.contains(index) else { return "none" }
+        return table.servers[index].endpoint.description
+    }
+
+    /// Makes sure that there is a connection, or one on its way; false when no server may be tried.
+    mutating func openBackend() -> Bool {
+        guard backend.isDisconnected else { return true }
+        server.tried = 0
+        server.hasTransaction = false
+        server.needsHello = false
+        return connectToNextServer()
+    }
+
+    private mutating func connectToNextServer() -> Bool {
+        guard let index = table.choose(excluding: server.tried, now: now) else { return false }
+        server.index = index
+        server.tried |= BackendTable.bit(index)
+        server.since = now
+        backend.connect(as: clientIdentity)
+        effects.append(.connectBackend(server: index))
+        return true
+    }
+
+    /// Takes the connection away: whatever it was in the middle of is not completed.
+    ///
+    /// A login that held on it is gone with it, since no password is kept to repeat it.
+    mutating func dropBackend() {
+        guard !backend.isDisconnected else { return }
+        if machine.greeting?.login != nil { server.lostLogin = true }
+        backend.disconnected()
+        replyParser = ReplyParser()
+        toBackend.discard()
+        server.index = nil
+        server.hasTransaction = false
+        effects.append(.abortBackend)
+    }
+}
+
+// MARK: What happens on the backend's connection
+
+extension Conversation {
+    /// TCP is connected.
+    public mutating func backendConnected(now: UInt64) {
+        self.now = now
+        server.since = now
+        switch backend.connected(&toBackend) {
+        case .awaitGreeting: break
+        case .secure: effects.append(.secureBackend)
+        }
+    }
+
+    /// The connection could not be made; `reason` is for the log.
+    public mutating func backendConnectFailed(_ reason: String, now: UInt64) {
+        self.now = now
+        backendFailed(.connectFailed(reason))
+        process()
+    }
+
+    /// No session slot of the server came free in time.
+    public mutating func backendIsBusy(now: UInt64) {
+        self.now = now
+        backendFailed(.busy)
+        process()
+    }
+
+    /// The handshake with the backend ended well.
+    public mutating func backendSecured(now: UInt64) {
+        self.now = now
+        server.since = now
+        backend.secured(&toBackend)
+    }
+
+    /// It failed, or the certificate is not the one that was asked for.
+    public mutating func backendSecurityFailed(_ reason: String, now: UInt64) {
+        self.now = now
+        backendFailed(.tlsFailed(reason))
+        process()
+    }
+
+    /// `count` octets were added to `fromBackend`.
+    public mutating func backendSent(_ count: Int, now: UInt64) {
+        self.now = now
+        while !backend.isDisconnected {
+            switch replyParser.next(&fromBackend) {
+            case .incomplete: return process()
+            case .malformed: backendFailed(.malformedReply)
+            case .reply(let reply): backendReplied(reply)
+            }
+        }
+        fromBackend.consume(fromBackend.count)
+        process()
+    }
+
+    /// `count` octets of `toBackend` were written.
+    public mutating func backendTook(_ count: Int, now: UInt64) {
+        self.now = now
+        server.since = now
+        resumeContent()
+        process()
+    }
+
+    /// The backend closed, or its connection broke.
+    public mutating func backendEnded(now: UInt64) {
+        self.now = now
+        if server.isQuitting {
+            backend.disconnected()
+            effects.append(.abortBackend)
+            effects.append(.finished)
+            server.isQuitting = false
+        } else if !backend.isDisconnected {
+            backendFailed(.lost)
+            process()
+        }
+    }
+
+    private mutating func backendReplied(_ reply: Reply) {
+        if server.isQuitting { return }
+        switch backend.received(reply, &toBackend) {
+        case .progressed:
+            server.since = now
+        case .secure:
+            guard fromBackend.isEmpty else { return backendFailed(.bytesBehindSTARTTLS) }
+            effects.append(.secureBackend)
+        case .opened(let capabilities):
+            opened(capabilities)
+        case .reply(let awaited, let reply):
+            server.since = now
+            answered(awaited, reply)
+        case .fault(let fault):
+            backendFailed(fault)
+        }
+    }
+
+    /// The connection is open: what waited may go, if the live backend has what it uses.
+    private mutating func opened(_ capabilities: Capabilities) {
+        server.since = now
+        if let index = server.index { table.succeeded(index, capabilities: capabilities) }
+        if let attempt = login, !capabilities.auth.contains(attempt.exchange.mechanism) {
+            backend.dropWaiting()
+            return loginEnded(.malformed, Replies.mechanismNotAvailable)
+        }
+        if let transaction = machine.transaction, transaction.relayed == .mailSent,
+            let refusal = Offer.refusal(of: transaction.mail, by: capabilities)
+        {
+            backend.dropWaiting()
+            server.hasTransaction = false
+            machine.updateTransaction { $0.relayed = .mailRefused(refusal) }
+            return queue.answerAll(with: refusal)
+        }
+        backend.flushWaiting(to: &toBackend)
+    }
+
+    private mutating func answered(_ awaited: AwaitedReply, _ reply: Reply) {
+        switch awaited {
+        case .hello, .quit:
+            break
+        case .rset:
+            if !reply.isPositive { backendFailed(.unexpectedReply(reply)) }
+        case .mail: mailAnswered(reply)
+        case .rcpt(let ticket): recipientAnswered(ticket, reply)
+        case .auth, .authCancel: loginAnswered(reply)
+        case .data, .chunk, .endOfData:
+            contentAnswered(awaited, reply)
+        }
+    }
+
+    /// A reply that a paused client waits for.
+    private mutating func contentAnswered(_ awaited: AwaitedReply, _ reply: Reply) {
+        guard case .paused(.backend(let wait)) = reading else {
+            // The backend judged a chunk before it was complete: an early refusal is passed on at the chunk's end.
+            return chunkAnsweredEarly(reply)
+        }
+        switch (wait, awaited) {
+        case (.goAhead, .data): dataAnswered(reply)
+        case (.chunkGoAhead(let reception), .data): chunkGoAheadAnswered(reply, reception)
+        case (.endOfData, .endOfData): endOfDataAnswered(reply)
+        case (.chunk(let size, let last), .chunk(let wasLastThere)):
+            chunkAnswered(reply, size: size, last: last, wasLastThere: wasLastThere)
+        case (.goAhead, _), (.chunkGoAhead, _), (.endOfData, _), (.chunk, _), (.login, _):
+            backendFailed(.unexpectedReply(reply))
+        }
+    }
+
+    private mutating func chunkAnsweredEarly(_ reply: Reply) {
+        guard case .chunk(var reception) = reading, case .relay = reception.sink, reply.code >= 400 else {
+            return backendFailed(.unexpectedReply(reply))
+        }
+        reception.sink = .discard(reply)
+        reading = .chunk(reception)
+        dropBackend()
+        endOfTransaction()
+    }
+
+    /// Time that the backend kept us from reading does not count against the client.
+    private mutating func resumeContent() {
+        guard let held = client.heldSince, !toBackend.isAboveHighWater else { return }
+        client.contentBegan &+= now &- held
+        client.since = now
+        client.heldSince = nil
+    }
+}
+
+// MARK: Faults
+
+extension Conversation {
+    /// The backend is of no more use: every command that depended on it gets the documented 4xx, never a 5xx.
+    mutating func backendFailed(_ fault: BackendFault) {
+        guard !backend.isDisconnected else { return }
+        let wasOpen = backend.capabilities != nil
+        effects.append(.report(.backendFault(server: serverName, reason: fault.reason)))
+        if !wasOpen, let index = server.index, fault != .busy { table.failed(index, now: now) }
+        if !wasOpen, fault != .busy, retryElsewhere() { return }
+        let reply = fault == .busy ? Replies.tooManyBackendSessions : Replies.backendUnavailable
+        dropBackend()
+        failTransaction(reply, wasOpen: wasOpen)
+        queue.answerAll(with: reply)
+        failReading(reply)
+    }
+
+    /// Nothing was said in the client's name yet: another server may serve it.
+    private mutating func retryElsewhere() -> Bool {
+        guard table.choose(excluding: server.tried, now: now) != nil else { return false }
+        replyParser = ReplyParser()
+        toBackend.discard()
+        effects.append(.abortBackend)
+        return connectToNextServer()
+    }
+
+    private mutating func failTransaction(_ reply: Reply, wasOpen: Bool) {
+        machine.updateTransaction { transaction in
+            switch transaction.relayed {
+            case .notYet, .mailRefused, .lost: break
+            case .mailSent, .mailAccepted: transaction.relayed = wasOpen ? .lost(reply) : .notYet
+            }
+        }
+    }
+
+    /// What the client was in the middle of.
+    private mutating func failReading(_ reply: Reply) {
+        switch reading {
+        case .paused(.backend(let wait)):
+            failWait(wait, reply)
+        case .content(var reception):
+            if case .discard = reception.sink { return }
+            reception.sink = .discard(reply)
+            reading = .content(reception)
+        case .chunk(var reception):
+            if case .discard = reception.sink { return }
+            reception.sink = .discard(reply)
+            reading = .chunk(reception)
+        case .loginResponse:
+            loginEnded(.temporary, Replies.authenticationUnavailable)
+        case .paused, .commands, .overlongLine:
+            break
+        }
+    }
+
+    private mutating func failWait(_ wait: BackendWait, _ reply: Reply) {
+        switch wait {
+        case .goAhead:
+            machine.contentRefused()
+            answer(reply, to: .data)
+            startReading()
+        case .chunkGoAhead(let reception):
+            machine.contentRefused()
+            chunks = nil
+            refuseChunk(size: reception.size, last: reception.last, reply)
+        case .chunk:
+            endOfTransaction()
+            answer(reply, to: .bdat)
+            startReading()
+        case .endOfData:
+            if client.isGone {
+                endOfTransaction()
+                return endSession()
+            }
+            endOfTransaction()
+            answer(reply, to: .data)
+            startReading()
+        case .login:
+            loginEnded(.temporary, Replies.authenticationUnavailable)
+        }
+    }
+}

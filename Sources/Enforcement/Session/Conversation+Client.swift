@@ -1,0 +1,184 @@
+import Bytes
+public import Policy
+import SMTPSession
+import SMTPWire
+
+// What happens on the client's connection.
+
+extension Conversation {
+    /// The connection was accepted (and its PROXY header read).
+    public mutating func start(now: UInt64) {
+        self.now = now
+        client.since = now
+        client.lastWrite = now
+        effects.append(.report(.connected))
+        if context.limits.greetWait > 0, context.tls != .implicit {
+            reading = .paused(.greeting)
+        } else {
+            admit()
+        }
+    }
+
+    /// `count` octets were added to `fromClient`.
+    public mutating func clientSent(_ count: Int, now: UInt64) {
+        self.now = now
+        tally.bytesIn &+= UInt64(count)
+        switch reading {
+        case .paused(.greeting):
+            facts.client.talkedEarly = true
+            violation("early-talk")
+            admit()
+        case .content, .chunk:
+            client.since = now
+        case .commands, .loginResponse:
+            if client.lineBegan == nil { client.lineBegan = now }
+        case .paused, .overlongLine:
+            break
+        }
+        process()
+    }
+
+    /// `count` octets of `toClient` were written.
+    public mutating func clientTook(_ count: Int, now: UInt64) {
+        self.now = now
+        client.lastWrite = now
+        tally.bytesOut &+= UInt64(count)
+        process()
+    }
+
+    /// The client closed, or its connection broke.
+    public mutating func clientEnded(now: UInt64) {
+        self.now = now
+        leave(lost: !client.hasQuit)
+    }
+
+    /// The client's TLS handshake ended well.
+    public mutating func clientSecured(_ tls: TLSFacts, now: UInt64) {
+        self.now = now
+        machine.tlsEstablished(tls)
+        facts.forgetPlaintext()
+        facts.auth.user = nil
+        facts.tls = tls
+        effects.append(.report(.tlsEstablished(tls)))
+        if context.tls == .implicit {
+            greet()
+        } else {
+            startReading()
+        }
+        process()
+    }
+
+    /// The client's TLS handshake failed, or bytes in clear stood before it.
+    public mutating func clientSecurityFailed(_ reason: String, now: UInt64) {
+        self.now = now
+        effects.append(.report(.tlsFailed(reason: reason)))
+        leave(lost: false)
+    }
+
+    /// The listener stops: an idle session is told so, one with a message in flight may finish it.
+    public mutating func drain(now: UInt64) {
+        self.now = now
+        client.drains = true
+        switch reading {
+        case .commands where queue.isEmpty && client.lineBegan == nil, .paused(.greeting):
+            close(with: Replies.shuttingDown(context.hostname))
+        case .paused, .commands, .loginResponse, .overlongLine, .content, .chunk:
+            break
+        }
+        process()
+    }
+}
+
+// MARK: Greeting
+
+extension Conversation {
+    /// Asks stage `connect`, then greets or begins TLS.
+    mutating func admit() {
+        let decision = decide(.connect)
+        guard let refusal = decision.verdict.refusal else {
+            if context.tls == .implicit {
+                reading = .paused(.handshake)
+                effects.append(.secureClient)
+            } else {
+                greet()
+            }
+            return
+        }
+        reportRefusal("CONNECT", decision, refusal)
+        refuseConnection(decision.verdict, refusal)
+    }
+
+    /// A refused connection gets its greeting (RFC 5321 3.1) or is closed; inside implicit TLS nothing can be said in clear.
+    private mutating func refuseConnection(_ verdict: Verdict, _ refusal: ReplyText) {
+        if context.tls == .implicit {
+            leave(lost: false)
+        } else if case .reject = verdict {
+            isRefused = true
+            answer(signed(refusal), to: .unknown)
+            startReading()
+        } else {
+            close(with: signed(refusal))
+        }
+    }
+
+    private mutating func greet() {
+        answer(Replies.greeting(context.hostname), to: .unknown)
+        startReading()
+    }
+
+    /// Commands are read from here on.
+    mutating func startReading() {
+        reading = .commands
+        client.since = now
+        client.lineBegan = fromClient.isEmpty ? nil : now
+    }
+}
+
+// MARK: Leaving
+
+extension Conversation {
+    /// Says `reply` after all earlier replies and closes.
+    mutating func close(with reply: Reply) {
+        answer(reply, to: .unknown)
+        closeAfterReplies()
+    }
+
+    /// Closes once the replies that wait have been written.
+    mutating func closeAfterReplies() {
+        reading = .paused(.closing)
+    }
+
+    /// The client's side is over; the backend's ends in order where it can.
+    mutating func leave(lost: Bool) {
+        if case .paused(.closed) = reading { return }
+        client.isGone = true
+        if lost { effects.append(.report(.lostConnection(after: client.lastCommand))) }
+        // A message whose end was sent is settled by the backend's reply, whether or not the client waits for it.
+        if backend.awaitsEndOfData, case .paused(.backend) = reading { return }
+        endSession()
+    }
+
+    /// Reports the session and lets both connections go.
+    mutating func endSession() {
+        if case .paused(.closed) = reading { return }
+        reading = .paused(.closed)
+        queue.removeAll()
+        effects.append(.report(.disconnected(summary)))
+        effects.append(.closeClient)
+        quitBackend()
+    }
+
+    /// The backend is told QUIT where it would understand it, and closes first, which spares us its TIME-WAIT.
+    private mutating func quitBackend() {
+        if backend.isDisconnected {
+            effects.append(.finished)
+        } else if backend.capabilities != nil, backend.awaits == nil, !machine.isReceivingContent {
+            server.isQuitting = true
+            server.since = now
+            backend.send(housekeeping: .quit, to: &toBackend)
+        } else {
+            dropBackend()
+            effects.append(.finished)
+        }
+    }
+}

@@ -1,0 +1,238 @@
+import Bytes
+import Policy
+import SMTPSession
+import SMTPWire
+
+// DATA: the content streams through; its end is given to the backend only when the policy has seen the message.
+
+extension Conversation {
+    mutating func relayData(_ decision: Decision) {
+        guard backend.capabilities != nil, let permit = decision.permit() else {
+            return answer(Replies.backendUnavailable, to: .data)
+        }
+        machine.beginContent(MailTransaction.Content(decision: decision, isConverted: false))
+        backend.send(.data, permit: permit, to: &toBackend)
+        reading = .paused(.backend(.goAhead))
+        server.since = now
+    }
+
+    /// The backend answered DATA: only its 354 lets content flow.
+    mutating func dataAnswered(_ reply: Reply) {
+        switch reply.code / 100 {
+        case 3 where reply.code == 354:
+            answer(reply, to: .data)
+            reading = .content(ContentReception(sink: contentSink))
+            beginClock()
+        case 4, 5:
+            machine.contentRefused()
+            answer(reply, to: .data)
+            startReading()
+        case _:
+            backendFailed(.unexpectedReply(reply))
+        }
+    }
+
+    private var contentSink: ContentReception.Sink {
+        switch context.limits.bareNewline {
+        case .reject: .relay
+        case .normalize, .policy: .normalize(DataNormalizer())
+        }
+    }
+
+    /// Content begins to count for deadlines.
+    mutating func beginClock() {
+        client.contentBegan = now
+        client.since = now
+        client.heldSince = nil
+    }
+
+    /// Reads on in the content; false when more is needed.
+    mutating func readContent(_ reception: ContentReception) -> Bool {
+        guard !fromClient.isEmpty, !toBackend.isAboveHighWater else { return false }
+        var reception = reception
+        let before = fromClient.count
+        let isAtEnd = take(&reception)
+        reception.octets &+= UInt64(before - fromClient.count)
+        if isAtEnd {
+            contentEnded(reception)
+        } else {
+            checkSize(&reception)
+        }
+        return true
+    }
+
+    /// Takes one step through the content; true at its end.
+    private mutating func take(_ reception: inout ContentReception) -> Bool {
+        switch reception.sink {
+        case .relay:
+            return relayContent(&reception)
+        case .normalize(var normalizer):
+            let event = normalizer.normalize(fromClient, into: &toBackend)
+            reception.sink = .normalize(normalizer)
+            return normalized(event, normalizer, &reception)
+        case .discard:
+            switch reception.scanner.discard(fromClient.unread) {
+            case .more:
+                fromClient.consume(fromClient.count)
+                return false
+            case .endOfData(let consumed):
+                fromClient.consume(consumed)
+                return true
+            }
+        }
+    }
+
+    private mutating func relayContent(_ reception: inout ContentReception) -> Bool {
+        let step = reception.scanner.scan(fromClient.unread)
+        toBackend.append(step.held.text)
+        toBackend.append(first: step.forward, of: fromClient)
+        switch step.event {
+        case .more:
+            fromClient.consume(fromClient.count)
+            return false
+        case .endOfData(let consumed):
+            fromClient.consume(consumed)
+            facts.message.size = reception.scanner.contentOctets
+            return true
+        case .violation(let violation, let consumed):
+            fromClient.consume(consumed)
+            contentViolated(violation, &reception.sink)
+            return false
+        }
+    }
+
+    private mutating func normalized(
+        _ event: DataNormalizer.Event, _ normalizer: DataNormalizer, _ reception: inout ContentReception
+    ) -> Bool {
+        switch event {
+        case .more:
+            fromClient.consume(fromClient.count)
+            return false
+        case .endOfData(let consumed):
+            fromClient.consume(consumed)
+            facts.message.size = normalizer.contentOctets
+            facts.message.hasBareCR = normalizer.bareCRs > 0
+            facts.message.hasBareLF = normalizer.bareLFs > 0
+            return true
+        case .violation(let violation, let consumed):
+            fromClient.consume(consumed)
+            contentViolated(violation, &reception.sink)
+            return false
+        }
+    }
+
+    /// Illegal octets: the backend never gets the end, and the client is read to its own.
+    mutating func contentViolated(_ violation: Violation, _ sink: inout ContentReception.Sink) {
+        note(violation)
+        dropBackend()
+        sink = .discard(Replies.bareNewlineInContent)
+    }
+
+    mutating func note(_ violation: Violation) {
+        switch violation {
+        case .bareCR: facts.message.hasBareCR = true
+        case .bareLF: facts.message.hasBareLF = true
+        case .nul: facts.message.hasNUL = true
+        }
+        self.violation("bare-newline")
+        reportRefusal("DATA", check: "bare-newline", Replies.bareNewlineInContent)
+    }
+
+    /// A message that is too long is read for a while longer, then the connection is closed (RFC 1870 6.3).
+    private mutating func checkSize(_ reception: inout ContentReception) {
+        let limit = context.limits.maxMessageSize
+        guard limit > 0, reception.octets > limit else {
+            reading = .content(reception)
+            return
+        }
+        if case .discard = reception.sink {
+        } else {
+            dropBackend()
+            reportRefusal("DATA", check: "message-size", Replies.messageTooBig)
+            reception.sink = .discard(Replies.messageTooBig)
+        }
+        reading = .content(reception)
+        if reception.octets > limit &+ context.limits.maxSizeExcess {
+            endOfTransaction()
+            answer(Replies.messageTooBig, to: .data)
+            closeAfterReplies()
+        }
+    }
+
+    private mutating func contentEnded(_ reception: ContentReception) {
+        switch reception.sink {
+        case .discard(let reply): contentRefused(reply)
+        case .relay, .normalize: giveEnd()
+        }
+    }
+
+    private mutating func contentRefused(_ reply: Reply) {
+        endOfTransaction()
+        answer(reply, to: .data)
+        startReading()
+    }
+
+    /// Asks stage `message`, then gives the backend the end of data, or takes the connection away without it.
+    mutating func giveEnd() {
+        let decision = decide(.message)
+        if let refusal = decision.verdict.refusal {
+            reportRefusal("END-OF-MESSAGE", decision, refusal)
+            dropBackend()
+            contentRefused(signed(refusal))
+            if case .drop = decision.verdict { closeAfterReplies() }
+        } else if let permit = decision.permit() {
+            backend.send(.endOfData, permit: permit, to: &toBackend)
+            reading = .paused(.backend(.endOfData))
+            server.since = now
+        }
+    }
+
+    /// The backend's word on the message is the client's.
+    mutating func endOfDataAnswered(_ reply: Reply) {
+        guard reply.isPositive || reply.code >= 400 else { return backendFailed(.unexpectedReply(reply)) }
+        server.hasTransaction = false
+        reportMessage(reply)
+        endOfTransaction()
+        if client.isGone { return endSession() }
+        answer(reply, to: .data)
+        startReading()
+    }
+
+    /// The transaction is over, whatever became of it; nothing of it reaches the next one.
+    mutating func endOfTransaction() {
+        machine.endTransaction()
+        facts.forgetTransaction()
+        chunks = nil
+    }
+
+    private mutating func reportMessage(_ reply: Reply) {
+        guard let transaction = machine.transaction else { return }
+        tally.transactions += 1
+        if reply.isPositive {
+            facts.session.messages += 1
+            tally.errors = 0
+            tally.junk = 0
+        }
+        effects.append(
+            .report(
+                .messageTaken(
+                    MessageReport(
+                        number: tally.transactions, sender: facts.sender?.address ?? [],
+                        recipients: transaction.recipientsAccepted, size: facts.message.size,
+                        reply: reply.replyText, queueID: reply.queueID, relay: serverName,
+                        delay: now &- transaction.startedAt, user: facts.auth.user,
+                        mechanism: machine.greeting?.login?.mechanism))))
+    }
+}
+
+extension Reply {
+    /// The word behind "queued as" (Postfix) or "id=" (Exim) in a reply to the end of data.
+    var queueID: String? {
+        guard isPositive, let line = lines.first else { return nil }
+        let words = line.split(separator: ASCII.space).map { String(decoding: $0, as: UTF8.self) }
+        if let index = words.lastIndex(of: "as"), index > 0, words[index - 1] == "queued", index + 1 < words.count {
+            return words[index + 1]
+        }
+        return words.first { $0.hasPrefix("id=") }.map { String($0.dropFirst(3)) }
+    }
+}

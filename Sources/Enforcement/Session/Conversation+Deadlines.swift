@@ -1,0 +1,126 @@
+import Policy
+import Bytes
+import SMTPSession
+import SMTPWire
+
+// Time: one deadline at any moment, made of what both sides may take.
+
+extension Conversation {
+    /// Nanoseconds that the backend gets to close after QUIT.
+    static var quitGrace: UInt64 { 1_000_000_000 }
+
+    /// When `deadlinePassed` is to be called, on the session's clock; `.max` for never.
+    public var deadline: UInt64 {
+        min(clientDeadline, backendDeadline, writeDeadline)
+    }
+
+    /// The driver's clock reached `deadline` (or later: a deadline that has moved is not held against anyone).
+    public mutating func deadlinePassed(now: UInt64) {
+        self.now = now
+        if now >= backendDeadline {
+            backendTimedOut()
+        } else if now >= writeDeadline {
+            effects.append(.report(.timedOut(after: client.lastCommand)))
+            leave(lost: false)
+        } else if now >= clientDeadline {
+            clientTimedOut()
+        }
+        process()
+    }
+
+    // MARK: The client
+
+    private var clientDeadline: UInt64 {
+        let timeouts = context.timeouts.client
+        switch reading {
+        case .paused(.greeting): return client.since &+ context.limits.greetWait
+        case .paused(.handshake): return client.since &+ timeouts.tlsHandshake
+        case .paused(.loginDelay): return client.since &+ context.limits.authFailDelay
+        case .paused(.barrier), .paused(.backend), .paused(.closing), .paused(.closed): return .max
+        case .commands where isRefused: return client.since &+ 10_000_000_000
+        case .commands, .loginResponse:
+            if let began = client.lineBegan { return began &+ timeouts.commandDeadline }
+            return queue.isEmpty ? client.since &+ timeouts.command : .max
+        case .overlongLine: return client.since &+ timeouts.commandDeadline
+        case .content(let reception): return contentDeadline(octets: reception.octets)
+        case .chunk(let reception): return contentDeadline(octets: reception.size &- reception.remaining)
+        }
+    }
+
+    /// The sooner of a silence that lasts too long and an average rate that is too low.
+    private func contentDeadline(octets: UInt64) -> UInt64 {
+        if client.heldSince != nil { return .max }
+        let silence = client.since &+ context.timeouts.client.dataBlock
+        let rate = context.limits.minDataRate
+        guard rate > 0 else { return silence }
+        let (earned, overflow) = octets.multipliedReportingOverflow(by: 1_000_000_000)
+        let allowance = overflow ? UInt64.max / 2 : earned / rate
+        return min(silence, client.contentBegan &+ max(context.limits.dataGrace, allowance))
+    }
+
+    /// The driver stopped reading the client's content because the backend is behind.
+    mutating func holdContent() {
+        switch reading {
+        case .content, .chunk:
+            if toBackend.isAboveHighWater, client.heldSince == nil { client.heldSince = now }
+        case .paused, .commands, .loginResponse, .overlongLine:
+            break
+        }
+    }
+
+    private mutating func clientTimedOut() {
+        switch reading {
+        case .paused(.greeting):
+            admit()
+        case .paused(.loginDelay(let reply)):
+            answer(reply, to: .auth)
+            startReading()
+        case .paused(.handshake):
+            effects.append(.report(.tlsFailed(reason: "handshake timed out")))
+            leave(lost: false)
+        case .content, .chunk:
+            effects.append(.report(.timedOut(after: client.lastCommand)))
+            dropBackend()
+            endOfTransaction()
+            close(with: Replies.timeout(context.hostname))
+        case .commands, .loginResponse, .overlongLine:
+            effects.append(.report(.timedOut(after: client.lastCommand)))
+            close(with: Replies.timeout(context.hostname))
+        case .paused:
+            break
+        }
+    }
+
+    /// A client that does not take our replies.
+    private var writeDeadline: UInt64 {
+        toClient.isEmpty ? .max : client.lastWrite &+ context.timeouts.client.dataBlock
+    }
+
+    // MARK: The backend
+
+    private var backendDeadline: UInt64 {
+        let timeouts = context.timeouts.backend
+        if server.isQuitting { return server.since &+ Self.quitGrace }
+        if backend.awaitsHandshake { return server.since &+ timeouts.greeting }
+        if backend.isConnecting { return server.since &+ timeouts.connect }
+        if !toBackend.isEmpty { return server.since &+ timeouts.dataBlock }
+        switch reading {
+        case .content, .chunk: return .max
+        case .paused, .commands, .loginResponse, .overlongLine: break
+        }
+        guard let awaits = backend.awaits else { return .max }
+        if awaits == "greeting" { return server.since &+ timeouts.greeting }
+        return server.since &+ (backend.awaitsEndOfData ? timeouts.endOfData : timeouts.reply)
+    }
+
+    private mutating func backendTimedOut() {
+        if server.isQuitting {
+            backend.disconnected()
+            server.isQuitting = false
+            effects.append(.abortBackend)
+            effects.append(.finished)
+        } else {
+            backendFailed(.timedOut(during: backend.awaits ?? "data"))
+        }
+    }
+}

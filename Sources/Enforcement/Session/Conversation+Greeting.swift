@@ -1,0 +1,103 @@
+import Bytes
+import Policy
+import SMTPSession
+import SMTPWire
+
+// HELO, EHLO and STARTTLS, and the facts that commands bring.
+
+extension Conversation {
+    /// What this client is offered now, or would be if it asked.
+    var offer: Offer {
+        Offer(
+            rules: context.rules, backend: table.offer, isTLS: machine.security.isTLS,
+            mayAuthenticate: context.backend.judgesLogins && mayAuthenticate,
+            maxMessages: context.limits.maxMessages)
+    }
+
+    /// AUTH is offered only where the policy would let it pass; asked without reporting or charging anything.
+    private var mayAuthenticate: Bool {
+        hasClient && context.book.decide(.auth, facts).verdict == .accept
+    }
+
+    mutating func greeted(_ name: HeloName, isExtended: Bool) {
+        resetTransaction()
+        machine.greeted(as: name, isExtended: isExtended)
+        server.needsHello = true
+        identity.helo = String(decoding: name.bytes, as: UTF8.self)
+        identity.protocolName = isExtended ? "ESMTP" : "SMTP"
+        let host = Array(context.hostname.utf8)
+        let reply = Reply(code: 250, lines: isExtended ? [host] + offer.keywords() : [host])
+        answer(reply, to: isExtended ? .ehlo : .helo)
+    }
+
+    /// Answers 220 and hands the connection to TLS, unless something already follows in clear.
+    mutating func startTLS() {
+        guard fromClient.isEmpty else {
+            violation("bytes-behind-starttls")
+            reportRefusal("STARTTLS", check: "bytes-behind-starttls", Replies.bytesBehindSTARTTLS)
+            answer(Replies.bytesBehindSTARTTLS, to: .starttls)
+            return closeAfterReplies()
+        }
+        answer(Replies.startTLS, to: .starttls)
+        flushReplies()
+        // The backend's session was told about a client in clear; a new one is told about this one.
+        dropBackend()
+        server.lostLogin = false
+        machine.startTLS()
+        reading = .paused(.handshake)
+        client.since = now
+        effects.append(.secureClient)
+    }
+
+    // MARK: Facts
+
+    /// What a command says about itself, known before its stage is asked.
+    mutating func learnFacts(of command: Command) {
+        switch command {
+        case .helo(let name), .ehlo(let name):
+            facts.helo.name = CanonicalName.domain(name.bytes)
+            facts.helo.isAddressLiteral = name.isAddressLiteral
+            if case .ehlo = command { facts.helo.isExtended = true } else { facts.helo.isExtended = false }
+        case .auth(let auth):
+            facts.auth.mechanism = String(decoding: auth.mechanismName, as: UTF8.self)
+        case .mail(let mail):
+            facts.sender = SenderFacts(mail)
+        case .rcpt(let rcpt):
+            machine.updateTransaction { $0.recipientsAsked += 1 }
+            facts.recipients.asked += 1
+            facts.recipient = RecipientFacts(rcpt)
+        case .starttls, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help:
+            break
+        }
+    }
+
+    /// A refused command leaves no facts behind.
+    mutating func forgetFacts(of command: Command) {
+        switch command {
+        case .mail: facts.sender = nil
+        case .rcpt: facts.recipient = nil
+        case .auth: facts.auth.mechanism = nil
+        case .helo, .ehlo:
+            facts.helo = HeloFacts()
+            facts.helo.name = machine.greeting.map { CanonicalName.domain($0.name.bytes) } ?? []
+        case .starttls, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help: break
+        }
+    }
+}
+
+extension SenderFacts {
+    init(_ mail: MailCommand) {
+        self.init(
+            local: mail.sender.map { CanonicalName.local($0.local) } ?? [],
+            domain: mail.sender.map { CanonicalName.domain($0.domain) } ?? [],
+            size: mail.size, isNull: mail.sender == nil, usesSMTPUTF8: mail.smtputf8)
+    }
+}
+
+extension RecipientFacts {
+    init(_ rcpt: RcptCommand) {
+        self.init(
+            local: CanonicalName.local(rcpt.recipient.local), domain: CanonicalName.domain(rcpt.recipient.domain),
+            hasRouting: rcpt.hadSourceRoute || CanonicalName.isRouting(local: rcpt.recipient.local))
+    }
+}

@@ -1,0 +1,106 @@
+import Bytes
+import Policy
+import SMTPSession
+import SMTPWire
+
+// MAIL and RCPT: the sender is answered by us and travels with the first recipient that the policy passes.
+
+extension Conversation {
+    mutating func beginTransaction(_ mail: MailCommand, _ decision: Decision) {
+        machine.beginTransaction(mail, decision: decision, now: now)
+        answer(Replies.senderOK, to: .mail)
+    }
+
+    /// Ends the transaction on our side; the backend hears of it with the next one.
+    mutating func resetTransaction() {
+        // In the middle of converted chunks the backend is inside DATA, where RSET would be content.
+        if machine.transaction?.content?.isConverted == true { dropBackend() }
+        machine.endTransaction()
+        facts.forgetTransaction()
+        chunks = nil
+    }
+
+    mutating func relayRecipient(_ rcpt: RcptCommand, _ decision: Decision) {
+        guard let transaction = machine.transaction else { return answer(Replies.backendUnavailable, to: .rcpt) }
+        switch transaction.relayed {
+        case .lost(let reply), .mailRefused(let reply):
+            return answer(reply, to: .rcpt)
+        case .notYet, .mailSent, .mailAccepted:
+            break
+        }
+        if let live = backend.capabilities, !server.needsHello,
+            let refusal = Offer.refusal(of: transaction.mail, by: live) ?? Offer.refusal(of: rcpt, by: live)
+        {
+            return answer(refusal, to: .rcpt)
+        }
+        guard openBackend() else { return answer(Replies.backendUnavailable, to: .rcpt) }
+        send(rcpt, decision, of: transaction)
+    }
+
+    private mutating func send(_ rcpt: RcptCommand, _ decision: Decision, of transaction: MailTransaction) {
+        guard let permit = decision.permit() else { return answer(Replies.backendUnavailable, to: .rcpt) }
+        if transaction.relayed == .notYet {
+            guard let mailPermit = transaction.decision.permit() else {
+                return answer(Replies.backendUnavailable, to: .rcpt)
+            }
+            refreshBackend()
+            backend.send(.mail(transaction.mail), permit: mailPermit, to: &toBackend)
+            machine.updateTransaction { $0.relayed = .mailSent }
+            server.hasTransaction = true
+        }
+        let ticket = queue.awaitReply(to: .rcpt)
+        backend.send(.rcpt(rcpt, ticket), permit: permit, to: &toBackend)
+        server.since = now
+    }
+
+    /// Brings an open backend connection to where a new transaction may begin.
+    private mutating func refreshBackend() {
+        if server.needsHello, backend.capabilities != nil {
+            backend.send(housekeeping: .hello(clientIdentity), to: &toBackend)
+            server.needsHello = false
+            server.hasTransaction = false
+        } else if server.hasTransaction {
+            backend.send(housekeeping: .rset, to: &toBackend)
+        }
+    }
+
+    // MARK: The backend's answers
+
+    mutating func mailAnswered(_ reply: Reply) {
+        switch reply.code / 100 {
+        case 2: machine.updateTransaction { $0.relayed = .mailAccepted }
+        case 4, 5: machine.updateTransaction { $0.relayed = .mailRefused(reply) }
+        case _: backendFailed(.unexpectedReply(reply))
+        }
+    }
+
+    mutating func recipientAnswered(_ ticket: ReplyQueue.Ticket, _ reply: Reply) {
+        if case .mailRefused(let refusal) = machine.transaction?.relayed {
+            return settle(ticket, refusal, isTaken: false)
+        }
+        switch reply.code / 100 {
+        case 2: settle(ticket, reply, isTaken: true)
+        case 4, 5: settle(ticket, reply, isTaken: false)
+        case _: backendFailed(.unexpectedReply(reply))
+        }
+    }
+
+    private mutating func settle(_ ticket: ReplyQueue.Ticket, _ reply: Reply, isTaken: Bool) {
+        facts.backendCode = reply.code
+        if isTaken {
+            machine.updateTransaction { $0.recipientsAccepted += 1 }
+        } else {
+            facts.recipients.rejected += 1
+            effects.append(
+                .report(.backendRefused(refusalReport("RCPT", .rcptReply, reply.replyText, .builtIn("backend")))))
+        }
+        let decision = context.book.hasRules(at: .rcptReply) ? decide(.rcptReply) : nil
+        if let decision, case .drop(let refusal) = decision.verdict {
+            reportRefusal("RCPT", decision, refusal)
+            queue.answer(ticket, with: signed(refusal))
+            closeAfterReplies()
+        } else {
+            queue.answer(ticket, with: reply)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+public import Bytes
+public import Policy
+import SMTPSession
+import SMTPWire
+
+/// One conversation: a client, a policy and a backend, as a value.
+///
+/// It owns the machines of both sides, the four buffers, the order of replies and the deadlines. It does no I/O and
+/// knows no clock: a driver fills `fromClient` and `fromBackend`, empties `toClient` and `toBackend`, calls one method
+/// for each thing that happened, and then carries out `nextEffect()` until there is none. Gateway, simulation and
+/// policy tests drive the same value.
+///
+/// What it promises: replies in order, one a command; nothing relayed without a permit; no 2xx or 354 to RCPT, DATA,
+/// the last BDAT or the end of data that the backend did not give; a backend that is lost or lies costs 4xx.
+public struct Conversation: ~Copyable {
+    public var fromClient: InputBuffer
+    public var toClient: OutputBuffer
+    public var fromBackend: InputBuffer
+    public var toBackend: OutputBuffer
+
+    var context: SessionContext
+    let source: ContextSource
+    let table: BackendTable
+    /// Who the session is, for reports.
+    public internal(set) var identity: SessionIdentity
+
+    var machine = ClientMachine()
+    var backend: BackendMachine
+    var replyParser = ReplyParser()
+    var queue = ReplyQueue()
+    var facts: Facts
+    var reading = Reading.paused(.greeting)
+    var login: LoginAttempt?
+    var chunks: ChunkStream?
+    var effects: [Effect] = []
+
+    /// The session's clock, nanoseconds; moved by every event.
+    var now: UInt64
+    let startedAt: UInt64
+    var client = ClientProgress()
+    var server = BackendProgress()
+    var tally = Tally()
+    /// Set when the listener refused the connection with a 554 greeting: only QUIT is served.
+    var isRefused = false
+    /// Set when the connection has no client of its own (PROXY LOCAL or UNKNOWN).
+    let hasClient: Bool
+
+    /// A conversation with `client`, which is where a trusted PROXY header says it is.
+    ///
+    /// Without `hasClient` (a PROXY header that names nobody) mail and logins are refused. `now` is monotonic
+    /// nanoseconds; every later event carries the same clock.
+    public init(
+        source: ContextSource, table: BackendTable, sid: String, client: ClientFacts, hasClient: Bool = true,
+        pool: BufferPool, now: UInt64
+    ) {
+        let context = source.current
+        self.source = source
+        self.context = context
+        self.table = table
+        self.hasClient = hasClient
+        self.now = now
+        startedAt = now
+        facts = Facts(client: client, listener: context.listener)
+        identity = SessionIdentity(sid: sid, listener: context.listener.name, client: client.endpoint)
+        backend = BackendMachine(
+            identity: context.backend.identity, tls: context.backend.tls,
+            client: ClientIdentity(
+                source: client.endpoint, destination: client.local, name: client.name, helo: [], isExtended: true))
+        fromClient = InputBuffer(pool: pool)
+        toClient = OutputBuffer(pool: pool)
+        fromBackend = InputBuffer(pool: pool)
+        toBackend = OutputBuffer(pool: pool)
+    }
+
+    /// The next thing to do, oldest first.
+    public mutating func nextEffect() -> Effect? {
+        effects.isEmpty ? nil : effects.removeFirst()
+    }
+
+    /// Whether the driver should read from the client: not while the backend or the client itself is behind.
+    public var wantsClientInput: Bool {
+        switch reading {
+        case .paused(.closed), .paused(.handshake): false
+        case .paused: !fromClient.isFull
+        case .commands, .loginResponse, .overlongLine: !toClient.isAboveHighWater && !queue.isFull
+        case .content, .chunk: !toBackend.isAboveHighWater
+        }
+    }
+}
+
+/// The clock of the client's side.
+struct ClientProgress {
+    /// When the client last did something that counts for its deadline.
+    var since: UInt64 = 0
+    /// When the first octet of the line in `fromClient` came; nil when the line has not begun.
+    var lineBegan: UInt64?
+    /// When content began to flow, moved on by the time that we did not read.
+    var contentBegan: UInt64 = 0
+    /// Set while content is not read because the backend is behind.
+    var heldSince: UInt64?
+    /// When output last moved, while there is some.
+    var lastWrite: UInt64 = 0
+    /// The client is gone; the session goes on only to hear the end of data answered.
+    var isGone = false
+    /// QUIT was answered.
+    var hasQuit = false
+    /// The last command, for "lost connection after".
+    var lastCommand = "CONNECT"
+    var drains = false
+}
+
+/// What the conversation knows of its backend connection besides the machine's state.
+struct BackendProgress {
+    /// The server in the table; nil while there is no connection.
+    var index: Int?
+    /// Servers that this attempt has tried.
+    var tried: UInt64 = 0
+    var since: UInt64 = 0
+    /// MAIL was sent and its transaction has not ended there.
+    var hasTransaction = false
+    /// The client has greeted anew since the backend last heard it.
+    var needsHello = false
+    /// A login that held on a connection that is gone: the next command gets 421 (no password is kept to repeat it).
+    var lostLogin = false
+    /// QUIT was sent; the backend closes first.
+    var isQuitting = false
+}
+
+/// What is counted in a session.
+struct Tally {
+    var errors = 0
+    var junk = 0
+    /// Transactions whose end the backend has answered.
+    var transactions = 0
+    var counts = [SessionCount](repeating: SessionCount(), count: 16)
+    var bytesIn: UInt64 = 0
+    var bytesOut: UInt64 = 0
+
+    struct SessionCount {
+        var succeeded = 0
+        var total = 0
+    }
+}
+
+/// The AUTH exchange that runs.
+struct LoginAttempt {
+    var exchange: LoginExchange
+    /// The decision of stage `auth`, until stage `login` has given its own.
+    var decision: Decision
+    /// The name in canonical form, once it was learnt.
+    var name: [UInt8]?
+}

@@ -1,0 +1,20 @@
+public import Policy
+
+/// What a conversation asks its driver to do, in this order.
+///
+/// Values only: proofs are made and consumed in the driver's calls.
+public enum Effect: Equatable, Sendable {
+    /// Write all of `toClient`, prove that `fromClient` is drained, then shake hands as server.
+    case secureClient
+    /// Write what waits for the client, then close.
+    case closeClient
+    /// Connect to this server of the backend's table.
+    case connectBackend(server: Int)
+    /// Write all of `toBackend`, prove that `fromBackend` is drained, then shake hands as client.
+    case secureBackend
+    /// Close at once; what was not written is lost on purpose.
+    case abortBackend
+    case report(SessionReport)
+    /// Nothing will follow: both connections may go.
+    case finished
+}

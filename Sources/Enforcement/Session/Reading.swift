@@ -1,0 +1,99 @@
+import Bytes
+import Policy
+import SMTPWire
+
+/// What the next octets from the client are.
+enum Reading {
+    /// Not read until something happens.
+    case paused(Pause)
+    case commands
+    /// A line of an AUTH exchange.
+    case loginResponse
+    /// The rest of a line that was too long and is answered already.
+    case overlongLine(LineDiscarder, discarded: Int)
+    case content(ContentReception)
+    case chunk(ChunkReception)
+}
+
+/// What the client has to wait for.
+enum Pause {
+    /// `greet_wait`.
+    case greeting
+    case handshake
+    /// Replies to earlier commands.
+    case barrier(Command)
+    case backend(BackendWait)
+    /// The reply to a failed login is held back.
+    case loginDelay(Reply)
+    /// The last reply is on its way, then the connection is closed.
+    case closing
+    case closed
+}
+
+/// The backend's answer that a barrier command waits for.
+enum BackendWait {
+    /// 354 to DATA.
+    case goAhead
+    /// 354 to the DATA that a first chunk was turned into.
+    case chunkGoAhead(ChunkReception)
+    case chunk(size: UInt64, last: Bool)
+    case endOfData
+    case login
+}
+
+/// Message content after DATA.
+struct ContentReception {
+    enum Sink {
+        /// Passed to the backend.
+        case relay
+        /// Passed to the backend with its line ends mended.
+        case normalize(DataNormalizer)
+        /// Read to its end and refused with this.
+        case discard(Reply)
+    }
+
+    var scanner = DataScanner()
+    var sink = Sink.relay
+    /// Octets that were read, for the size limit and the data rate.
+    var octets: UInt64 = 0
+}
+
+/// The payload of one BDAT.
+struct ChunkReception {
+    enum Sink {
+        case relay
+        /// Swallowed, then answered with this.
+        case discard(Reply)
+    }
+
+    let size: UInt64
+    let last: Bool
+    var remaining: UInt64
+    var sink: Sink
+    /// BDAT n LAST goes out as BDAT n, because rules want to see the whole message before its end is given.
+    var holdsEnd = false
+
+    init(size: UInt64, last: Bool, sink: Sink) {
+        self.size = size
+        self.last = last
+        self.sink = sink
+        remaining = size
+    }
+}
+
+/// How the content of the open transaction's chunks is followed over chunk borders.
+struct ChunkStream {
+    var scanner: ChunkScanner
+    /// BDAT towards a backend without CHUNKING.
+    var stuffer: DotStuffer?
+
+    mutating func stuff(first n: Int, of input: borrowing InputBuffer, into output: inout OutputBuffer) {
+        stuffer?.stuff(input.unread.extracting(first: n), into: &output)
+    }
+}
+
+extension DataNormalizer {
+    mutating func normalize(_ input: borrowing InputBuffer, into output: inout OutputBuffer) -> Event {
+        normalize(input.unread, into: &output)
+    }
+}

@@ -1,0 +1,69 @@
+public import Policy
+public import SMTPSession
+
+/// Everything about a listener that its sessions share: immutable, made anew by every reload.
+public final class SessionContext: Sendable {
+    /// When a listener's clients are inside TLS.
+    public enum ListenerTLS: String, Sendable {
+        case none
+        case starttls
+        case implicit
+    }
+
+    /// The backend as sessions use it.
+    public struct Backend: Sendable {
+        public var name: String
+        public var identity: BackendIdentity
+        public var tls: BackendTLS
+        /// AUTH is relayed to it.
+        public var judgesLogins: Bool
+        /// Completes a login that names no domain; canonical.
+        public var realm: [UInt8]?
+
+        public init(
+            name: String, identity: BackendIdentity, tls: BackendTLS, judgesLogins: Bool, realm: [UInt8]?
+        ) {
+            self.name = name
+            self.identity = identity
+            self.tls = tls
+            self.judgesLogins = judgesLogins
+            self.realm = realm
+        }
+    }
+
+    public let hostname: String
+    public let listener: ListenerFacts
+    public let tls: ListenerTLS
+    public let limits: ProtocolLimits
+    public let timeouts: Timeouts
+    public let book: RuleBook
+    public let backend: Backend
+
+    public init(
+        hostname: String, listener: ListenerFacts, tls: ListenerTLS, limits: ProtocolLimits, timeouts: Timeouts,
+        book: RuleBook, backend: Backend
+    ) {
+        self.hostname = hostname
+        self.listener = listener
+        self.tls = tls
+        self.limits = limits
+        self.timeouts = timeouts
+        self.book = book
+        self.backend = backend
+    }
+
+    var rules: SessionRules {
+        SessionRules(
+            offersSTARTTLS: tls == .starttls, offersAUTH: backend.judgesLogins, offersCHUNKING: limits.chunking,
+            maxMessageSize: limits.maxMessageSize, maxRecipients: limits.maxRecipients)
+    }
+}
+
+/// Where a worker's sessions of one listener find the newest context; a reload replaces it, sessions take it at their next MAIL.
+public final class ContextSource {
+    public var current: SessionContext
+
+    public init(_ context: SessionContext) {
+        current = context
+    }
+}

@@ -1,0 +1,364 @@
+public import Bytes
+public import Policy
+public import SMTPWire
+
+/// The backend's side of a session: one connection, one client.
+///
+/// It greets, secures the connection, says who the client is, and then sends commands and matches replies to them in
+/// order. What it writes comes from `CommandEncoder`, never from the client's bytes. A reply that nobody waits for,
+/// or that is not one, ends the connection: a backend that answers twice would make us confirm the wrong command.
+///
+/// Capabilities are learnt from the last EHLO only: STARTTLS and XCLIENT make both sides forget them.
+public struct BackendMachine: ~Copyable {
+    let identity: BackendIdentity
+    let tls: BackendTLS
+    private var client: ClientIdentity
+    private var state: State = .disconnected
+    /// Commands that wait for the connection to open, or for replies where the backend cannot pipeline.
+    private var waiting: [BackendCommand] = []
+    /// Commands that were sent, oldest first.
+    private var due: [AwaitedReply] = []
+    private var mayPipelineNext = true
+
+    enum State {
+        case disconnected
+        /// The driver connects (and, with implicit TLS, shakes hands).
+        case connecting
+        case awaitingGreeting
+        case awaitingHello(Hello)
+        case awaitingSTARTTLS
+        case handshaking
+        case awaitingXCLIENT
+        /// Commands may flow.
+        case open(Capabilities)
+    }
+
+    /// What an EHLO is for.
+    enum Hello {
+        /// To learn whether STARTTLS is offered.
+        case beforeTLS
+        /// To learn which XCLIENT attributes are offered.
+        case beforeXCLIENT
+        /// The client's own, after which its commands flow.
+        case session
+    }
+
+    public init(identity: BackendIdentity, tls: BackendTLS, client: ClientIdentity) {
+        self.identity = identity
+        self.tls = tls
+        self.client = client
+    }
+
+    // MARK: Facts of the state
+
+    public var isDisconnected: Bool {
+        if case .disconnected = state { true } else { false }
+    }
+
+    /// The capabilities of the open connection; nil until it is open.
+    public var capabilities: Capabilities? {
+        if case .open(let capabilities) = state { capabilities } else { nil }
+    }
+
+    /// Whether the driver is connecting or shaking hands.
+    public var isConnecting: Bool {
+        switch state {
+        case .connecting, .handshaking: true
+        case .disconnected, .awaitingGreeting, .awaitingHello, .awaitingSTARTTLS, .awaitingXCLIENT, .open: false
+        }
+    }
+
+    /// Whether a TLS handshake after STARTTLS is under way.
+    public var awaitsHandshake: Bool {
+        if case .handshaking = state { true } else { false }
+    }
+
+    /// What the next reply is the answer to, for timeouts and logs; nil when none is due.
+    public var awaits: String? {
+        switch state {
+        case .disconnected: nil
+        case .connecting: "connect"
+        case .awaitingGreeting: "greeting"
+        case .awaitingHello: "EHLO"
+        case .awaitingSTARTTLS: "STARTTLS"
+        case .handshaking: "TLS handshake"
+        case .awaitingXCLIENT: "XCLIENT"
+        case .open: due.first.map(Self.name)
+        }
+    }
+
+    /// Whether the reply that is due is the one that settles a message.
+    public var awaitsEndOfData: Bool {
+        switch due.first {
+        case .endOfData, .chunk(last: true): true
+        case .hello, .rset, .mail, .rcpt, .data, .chunk, .auth, .authCancel, .quit, nil: false
+        }
+    }
+
+    private static func name(_ awaited: AwaitedReply) -> String {
+        switch awaited {
+        case .hello: "EHLO"
+        case .rset: "RSET"
+        case .mail: "MAIL"
+        case .rcpt: "RCPT"
+        case .data: "DATA"
+        case .chunk: "BDAT"
+        case .endOfData: "END-OF-MESSAGE"
+        case .auth, .authCancel: "AUTH"
+        case .quit: "QUIT"
+        }
+    }
+
+    // MARK: Connection
+
+    /// The driver is asked to connect.
+    public mutating func connect(as client: ClientIdentity) {
+        self.client = client
+        state = .connecting
+    }
+
+    /// What the driver has to do once TCP is connected.
+    public enum Connected: Equatable, Sendable {
+        case awaitGreeting
+        /// Flush what was written (a PROXY header), then start TLS.
+        case secure
+    }
+
+    /// TCP is connected: a PROXY header goes first, before any TLS.
+    public mutating func connected(_ output: inout OutputBuffer) -> Connected {
+        switch identity {
+        case .proxyV1: ProxyHeader.encodeV1(source: client.source, destination: client.destination, to: &output)
+        case .proxyV2: ProxyHeader.encodeV2(source: client.source, destination: client.destination, to: &output)
+        case .xclient, .none: break
+        }
+        state = .awaitingGreeting
+        return tls == .implicit ? .secure : .awaitGreeting
+    }
+
+    /// The handshake ended well.
+    public mutating func secured(_ output: inout OutputBuffer) {
+        guard case .handshaking = state else { return }
+        sendHello(identity == .xclient ? .beforeXCLIENT : .session, &output)
+    }
+
+    /// The connection is gone, or is to be: everything that was learnt or waits is forgotten.
+    public mutating func disconnected() {
+        state = .disconnected
+        waiting = []
+        due = []
+    }
+
+    // MARK: Commands
+
+    /// Sends what a policy has accepted.
+    public mutating func send(
+        _ command: BackendCommand, permit: consuming Permit, to output: inout OutputBuffer
+    ) {
+        _ = consume permit
+        enqueue(command, &output)
+    }
+
+    /// Sends what needs no permission: it moves no mail and no secret.
+    public mutating func send(housekeeping command: Housekeeping, to output: inout OutputBuffer) {
+        switch command {
+        case .hello(let client):
+            self.client = client
+            enqueue(.hello, &output)
+        case .rset: enqueue(.rset, &output)
+        case .authCancel: enqueue(.authCancel, &output)
+        case .quit: enqueue(.quit, &output)
+        }
+    }
+
+    /// Commands that no policy is asked about.
+    public enum Housekeeping: Sendable {
+        case hello(ClientIdentity)
+        case rset
+        case authCancel
+        case quit
+    }
+
+    /// Drops commands that were not sent yet: their transaction has failed.
+    public mutating func dropWaiting() {
+        waiting = []
+    }
+
+    private mutating func enqueue(_ command: BackendCommand, _ output: inout OutputBuffer) {
+        waiting.append(command)
+        pump(&output)
+    }
+
+    /// Sends as much of `waiting` as the backend may be sent now.
+    private mutating func pump(_ output: inout OutputBuffer) {
+        guard case .open(let capabilities) = state else { return }
+        var sent = 0
+        while sent < waiting.count, due.isEmpty || mayPipelineNext && capabilities.pipelining {
+            write(waiting[sent], capabilities, &output)
+            mayPipelineNext = waiting[sent].mayBeFollowed
+            sent += 1
+        }
+        waiting.removeFirst(sent)
+    }
+
+    private mutating func write(
+        _ command: BackendCommand, _ capabilities: Capabilities, _ output: inout OutputBuffer
+    ) {
+        switch command {
+        case .hello:
+            CommandEncoder.ehlo(client.helo, esmtp: client.isExtended, to: &output)
+            due.append(.hello)
+        case .rset:
+            CommandEncoder.rset(to: &output)
+            due.append(.rset)
+        case .mail(let mail):
+            CommandEncoder.mail(mail.withoutHints(unknownTo: capabilities), to: &output)
+            due.append(.mail)
+        case .rcpt(let rcpt, let ticket):
+            CommandEncoder.rcpt(rcpt, to: &output)
+            due.append(.rcpt(ticket))
+        case .data:
+            CommandEncoder.data(to: &output)
+            due.append(.data)
+        case .chunk(let size, let last):
+            CommandEncoder.bdat(size: size, last: last, to: &output)
+            due.append(.chunk(last: last))
+        case .endOfData:
+            CommandEncoder.endOfData(to: &output)
+            due.append(.endOfData)
+        case .auth(let mechanism, let initial):
+            CommandEncoder.auth(mechanism, initial: initial, to: &output)
+            due.append(.auth)
+        case .authResponse(let response):
+            CommandEncoder.authResponse(response, to: &output)
+            due.append(.auth)
+        case .authCancel:
+            CommandEncoder.authCancel(to: &output)
+            due.append(.authCancel)
+        case .quit:
+            CommandEncoder.quit(to: &output)
+            due.append(.quit)
+        }
+    }
+
+    private mutating func sendHello(_ purpose: Hello, _ output: inout OutputBuffer) {
+        let esmtp = client.isExtended || purpose != .session
+        CommandEncoder.ehlo(client.helo, esmtp: esmtp, to: &output)
+        state = .awaitingHello(purpose)
+    }
+}
+
+// MARK: Replies
+
+extension BackendMachine {
+    /// What a reply of the backend means.
+    public enum Event: Equatable, Sendable {
+        /// The connection is being set up; nothing to do.
+        case progressed
+        /// The driver proves that no plaintext is left and starts TLS.
+        case secure
+        /// The connection is open (again, after a repeated EHLO) with these capabilities.
+        case opened(Capabilities)
+        case reply(AwaitedReply, Reply)
+        case fault(BackendFault)
+    }
+
+    /// A whole reply has come.
+    public mutating func received(_ reply: Reply, _ output: inout OutputBuffer) -> Event {
+        switch state {
+        case .disconnected, .connecting:
+            return .fault(.unsolicitedReply)
+        case .handshaking:
+            return .fault(.bytesBehindSTARTTLS)
+        case .awaitingGreeting:
+            return greeted(reply, &output)
+        case .awaitingHello(let purpose):
+            return helloAnswered(purpose, reply, &output)
+        case .awaitingSTARTTLS:
+            state = .handshaking
+            return reply.code == 220 ? .secure : .fault(.startTLSRefused(reply))
+        case .awaitingXCLIENT:
+            guard reply.code == 220 else { return .fault(.identityRefused(reply)) }
+            sendHello(.session, &output)
+            return .progressed
+        case .open:
+            return commandAnswered(reply, &output)
+        }
+    }
+
+    private mutating func greeted(_ reply: Reply, _ output: inout OutputBuffer) -> Event {
+        guard reply.code == 220 else { return .fault(.greetingRefused(reply)) }
+        sendHello(tls == .starttls ? .beforeTLS : identity == .xclient ? .beforeXCLIENT : .session, &output)
+        return .progressed
+    }
+
+    private mutating func helloAnswered(
+        _ purpose: Hello, _ reply: Reply, _ output: inout OutputBuffer
+    ) -> Event {
+        guard reply.code == 250 else { return .fault(.helloRefused(reply)) }
+        let capabilities = client.isExtended || purpose != .session ? Capabilities(ehlo: reply) : .none
+        switch purpose {
+        case .beforeTLS:
+            guard capabilities.starttls else { return .fault(.startTLSNotOffered) }
+            CommandEncoder.starttls(to: &output)
+            state = .awaitingSTARTTLS
+            return .progressed
+        case .beforeXCLIENT:
+            return introduce(capabilities, &output)
+        case .session:
+            return opened(capabilities, &output)
+        }
+    }
+
+    /// XCLIENT is sent alone and its 220 awaited, also where PIPELINING is offered.
+    private mutating func introduce(_ capabilities: Capabilities, _ output: inout OutputBuffer) -> Event {
+        guard let offered = capabilities.xclient, offered.contains([.name, .addr]) else {
+            return .fault(.identityNotOffered)
+        }
+        var xclient = XClient(
+            client: client.source, destination: client.destination, proto: client.isExtended ? .esmtp : .smtp)
+        xclient.name = client.name
+        xclient.helo = client.helo
+        do throws(XClientFault) {
+            try xclient.encode(offered: offered, to: &output)
+        } catch {
+            return .fault(.identityTooLong)
+        }
+        state = .awaitingXCLIENT
+        return .progressed
+    }
+
+    private mutating func opened(_ capabilities: Capabilities, _ output: inout OutputBuffer) -> Event {
+        state = .open(capabilities)
+        mayPipelineNext = true
+        return .opened(capabilities)
+    }
+
+    /// Sends what waited for the connection to open; asked for after the caller has looked at the capabilities.
+    public mutating func flushWaiting(to output: inout OutputBuffer) {
+        pump(&output)
+    }
+
+    private mutating func commandAnswered(_ reply: Reply, _ output: inout OutputBuffer) -> Event {
+        guard !due.isEmpty else {
+            return .fault(reply.code == 421 ? .closing(reply) : .unsolicitedReply)
+        }
+        let awaited = due.removeFirst()
+        if reply.code == 421, awaited != .quit { return .fault(.closing(reply)) }
+        if awaited == .hello {
+            guard reply.code == 250 else { return .fault(.helloRefused(reply)) }
+            return opened(client.isExtended ? Capabilities(ehlo: reply) : .none, &output)
+        }
+        pump(&output)
+        return .reply(awaited, reply)
+    }
+}
+
+extension MailCommand {
+    /// Without SIZE and AUTH where the backend does not know them: both are hints that change nothing about the message.
+    func withoutHints(unknownTo capabilities: Capabilities) -> MailCommand {
+        var mail = self
+        if capabilities.size == nil { mail.size = nil }
+        if capabilities.auth.isEmpty { mail.auth = nil }
+        return mail
+    }
+}
