@@ -8,7 +8,9 @@ public struct ChunkScanner: Sendable {
         ///
         /// A CR that ends them may still turn out to be bare: the message must then not be completed.
         public var forward: Int
-        /// What stands at offset `forward` (a bare CR just before it). The chunk's length says where to go on.
+        /// What stands at offset `forward` (a bare CR just before it).
+        ///
+        /// The chunk's length says where to go on.
         public var violation: Violation?
     }
 
@@ -68,7 +70,7 @@ public struct ChunkScanner: Sendable {
 /// Turns clean content (`ChunkScanner`) into what follows DATA (RFC 5321 4.5.2), across chunk borders.
 public struct DotStuffer: Sendable {
     private enum Place: UInt8 {
-        case lineStart, inLine, cr
+        case lineStart, afterBareLF, inLine, cr
     }
 
     private var place = Place.lineStart
@@ -81,12 +83,16 @@ public struct DotStuffer: Sendable {
         var offset = 0
         while offset < block.byteCount {
             let skipped = OctetSearch.cleanRun(block, from: offset, dots: true)
-            if skipped > offset { follow(block.octet(skipped - 1)) }
+            if skipped > offset {
+                // A clean run has no LF without its CR.
+                place = .cr
+                follow(block.octet(skipped - 1))
+            }
             offset = skipped
             let end = min(offset + OctetSearch.width, block.byteCount)
             while offset < end {
                 let octet = block.octet(offset)
-                if place == .lineStart, octet == ASCII.dot {
+                if octet == ASCII.dot, place == .lineStart || place == .afterBareLF {
                     output.append(block.extracting(written..<offset))
                     output.append(ASCII.dot)
                     written = offset
@@ -102,16 +108,16 @@ public struct DotStuffer: Sendable {
     public mutating func finish(into output: inout OutputBuffer) {
         switch place {
         case .lineStart: break
-        case .inLine: output.append("\r\n")
+        case .inLine, .afterBareLF: output.append("\r\n")
         case .cr: output.append(ASCII.lf)
         }
         place = .lineStart
     }
 
-    /// Any LF begins a line here: a bare one can't occur, and if it did, a dot behind it must not be alone.
+    /// A bare LF can't occur in clean content; if it did, a dot behind it would be doubled too.
     private mutating func follow(_ octet: UInt8) {
         switch octet {
-        case ASCII.lf: place = .lineStart
+        case ASCII.lf: place = place == .cr ? .lineStart : .afterBareLF
         case ASCII.cr: place = .cr
         default: place = .inLine
         }

@@ -69,8 +69,9 @@ public enum ReplyEncoder {
     /// RFC 5321 4.5.3.1.5, with code and CRLF.
     public static let maxLine = 512
 
-    /// Appends `reply` in its wire form. Text may come from a backend: an octet outside printable ASCII becomes `?`,
-    /// a line that is too long is cut.
+    /// Appends `reply` in its wire form.
+    ///
+    /// Text may come from a backend: an octet outside printable ASCII becomes `?`, a line that is too long is cut.
     public static func write(_ reply: Reply, to output: inout OutputBuffer) {
         let lines = reply.lines.isEmpty ? [[]] : reply.lines
         for (index, line) in lines.enumerated() {
