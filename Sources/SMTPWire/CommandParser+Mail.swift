@@ -9,12 +9,13 @@ extension CommandParser {
         if let sender = path.mailbox, sender.domain.isEmpty { throw .badAddress }
         var command = MailCommand(sender: path.mailbox)
         command.hadSourceRoute = path.hadSourceRoute
-        var seen: Set<MailParameter> = []
+        var seen: UInt8 = 0
         var offset = path.end
         while let parameter = try nextParameter(line, from: offset) {
-            guard let known = MailParameter(parameter.keyword) else { throw .unknownParameter }
-            guard seen.insert(known).inserted else { throw .duplicateParameter }
-            try command.set(known, to: parameter.value)
+            guard let known = MailParameter(line, parameter.keyword) else { throw .unknownParameter }
+            if seen & known.bit != 0 { throw .duplicateParameter }
+            seen |= known.bit
+            try command.set(known, to: parameter.value.map { line.copy($0) })
             offset = parameter.end
         }
         if command.sender?.isInternationalized == true, !command.smtputf8 { throw .needsSMTPUTF8 }
@@ -28,7 +29,7 @@ extension CommandParser {
         command.hadSourceRoute = path.hadSourceRoute
         var offset = path.end
         while let parameter = try nextParameter(line, from: offset) {
-            try command.set(parameter.keyword, to: parameter.value)
+            try command.set(line.copy(parameter.keyword), to: parameter.value.map { line.copy($0) })
             offset = parameter.end
         }
         return command
@@ -51,34 +52,29 @@ extension CommandParser {
 
 /// `keyword[=value]` (RFC 5321 4.1.2).
 private struct Parameter {
-    let keyword: [UInt8]
+    let keyword: Range<Int>
     /// nil: no `=`.
-    let value: [UInt8]?
+    let value: Range<Int>?
     let end: Int
 }
 
 private enum MailParameter: UInt8 {
     case size, body, smtputf8, ret, envid, auth, requireTLS
 
-    init?(_ keyword: [UInt8]) {
-        if keyword.equalsIgnoringCase("size") {
-            self = .size
-        } else if keyword.equalsIgnoringCase("body") {
-            self = .body
-        } else if keyword.equalsIgnoringCase("smtputf8") {
-            self = .smtputf8
-        } else if keyword.equalsIgnoringCase("ret") {
-            self = .ret
-        } else if keyword.equalsIgnoringCase("envid") {
-            self = .envid
-        } else if keyword.equalsIgnoringCase("auth") {
-            self = .auth
-        } else if keyword.equalsIgnoringCase("requiretls") {
-            self = .requireTLS
-        } else {
-            return nil
+    init?(_ line: RawSpan, _ keyword: Range<Int>) {
+        switch keyword.count {
+        case 3 where line.hasPrefix("ret", at: keyword.lowerBound): self = .ret
+        case 4 where line.hasPrefix("size", at: keyword.lowerBound): self = .size
+        case 4 where line.hasPrefix("body", at: keyword.lowerBound): self = .body
+        case 4 where line.hasPrefix("auth", at: keyword.lowerBound): self = .auth
+        case 5 where line.hasPrefix("envid", at: keyword.lowerBound): self = .envid
+        case 8 where line.hasPrefix("smtputf8", at: keyword.lowerBound): self = .smtputf8
+        case 10 where line.hasPrefix("requiretls", at: keyword.lowerBound): self = .requireTLS
+        default: return nil
         }
     }
+
+    var bit: UInt8 { 1 << rawValue }
 }
 
 extension CommandParser {
@@ -88,20 +84,29 @@ extension CommandParser {
         let begin = skipSpaces(line, from: start)
         guard begin < line.byteCount else { return nil }
         let end = wordEnd(line, from: begin)
-        let word = line.copy(begin..<end)
-        let equals = word.firstIndex(of: ASCII.equals)
-        let keyword = Array(word[..<(equals ?? word.endIndex)])
-        guard isKeyword(keyword) else { throw .syntax }
-        guard let equals else { return Parameter(keyword: keyword, value: nil, end: end) }
-        let value = Array(word[(equals + 1)...])
-        let isValue = !value.isEmpty && value.allSatisfy { (0x21...0x7E).contains($0) && $0 != ASCII.equals }
-        guard isValue else { throw .parameterValue }
-        return Parameter(keyword: keyword, value: value, end: end)
+        let equals = keywordEnd(line, begin..<end)
+        guard equals > begin, line.octet(begin) != ASCII.hyphen else { throw .syntax }
+        if equals == end { return Parameter(keyword: begin..<end, value: nil, end: end) }
+        guard line.octet(equals) == ASCII.equals else { throw .syntax }
+        let value = (equals + 1)..<end
+        guard !value.isEmpty, isValue(line, value) else { throw .parameterValue }
+        return Parameter(keyword: begin..<equals, value: value, end: end)
     }
 
-    private static func isKeyword(_ word: [UInt8]) -> Bool {
-        guard let first = word.first, first != ASCII.hyphen else { return false }
-        return word.allSatisfy { ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == ASCII.hyphen }
+    private static func keywordEnd(_ line: RawSpan, _ word: Range<Int>) -> Int {
+        for offset in word {
+            let octet = line.octet(offset)
+            guard ASCII.isLetter(octet) || ASCII.isDigit(octet) || octet == ASCII.hyphen else { return offset }
+        }
+        return word.upperBound
+    }
+
+    private static func isValue(_ line: RawSpan, _ range: Range<Int>) -> Bool {
+        for offset in range {
+            let octet = line.octet(offset)
+            guard (0x21...0x7E).contains(octet), octet != ASCII.equals else { return false }
+        }
+        return true
     }
 }
 

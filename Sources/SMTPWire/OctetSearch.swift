@@ -3,6 +3,9 @@
 import Bytes
 
 enum OctetSearch {
+    /// Named in full everywhere: with inferred types the compiler takes the generic operators, which are scalar loops.
+    private typealias Mask = SIMDMask<SIMD32<Int8>>
+
     static let width = SIMD32<UInt8>.scalarCount
 
     /// The offset of the first CR, LF or NUL at or behind `start`, or the length of `bytes`.
@@ -10,8 +13,7 @@ enum OctetSearch {
         var offset = max(0, start)
         while bytes.byteCount - offset >= width {
             let octets = load(bytes, offset)
-            let hits = (octets .== ASCII.cr) .| (octets .== ASCII.lf) .| (octets .== ASCII.nul)
-            if any(hits) { break }
+            if isHit(equal(octets, ASCII.cr) .| equal(octets, ASCII.lf) .| equal(octets, ASCII.nul)) { break }
             offset += width
         }
         while offset < bytes.byteCount, !isBreak(bytes.octet(offset)) { offset += 1 }
@@ -22,7 +24,7 @@ enum OctetSearch {
     static func firstLF(_ bytes: RawSpan, from start: Int) -> Int? {
         var offset = max(0, start)
         while bytes.byteCount - offset >= width {
-            if any(load(bytes, offset) .== ASCII.lf) { break }
+            if isHit(equal(load(bytes, offset), ASCII.lf)) { break }
             offset += width
         }
         while offset < bytes.byteCount {
@@ -42,9 +44,9 @@ enum OctetSearch {
         while bytes.byteCount - offset >= width {
             let here = load(bytes, offset)
             let before = load(bytes, offset - 1)
-            var hits = ((here .== ASCII.lf) .^ (before .== ASCII.cr)) .| (here .== ASCII.nul)
-            if dots { hits = hits .| ((here .== ASCII.dot) .& (before .== ASCII.lf)) }
-            if any(hits) { break }
+            let torn = equal(here, ASCII.lf) .^ equal(before, ASCII.cr)
+            let dotted = equal(here, ASCII.dot) .& equal(before, ASCII.lf)
+            if isHit(torn .| equal(here, ASCII.nul)) || (dots && isHit(dotted)) { break }
             offset += width
         }
         return offset
@@ -58,5 +60,18 @@ enum OctetSearch {
     @inline(__always)
     private static func load(_ bytes: RawSpan, _ offset: Int) -> SIMD32<UInt8> {
         unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD32<UInt8>.self)
+    }
+
+    @inline(__always)
+    private static func equal(_ octets: SIMD32<UInt8>, _ octet: UInt8) -> Mask {
+        let mask: Mask = octets .== SIMD32<UInt8>(repeating: octet)
+        return mask
+    }
+
+    /// Whether any lane is set.
+    @inline(__always)
+    private static func isHit(_ mask: Mask) -> Bool {
+        let words = unsafe unsafeBitCast(mask, to: SIMD4<UInt64>.self)
+        return (words[0] | words[1] | words[2] | words[3]) != 0
     }
 }
