@@ -61,7 +61,8 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
-    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict)
+    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
+    .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Bytes"], swiftSettings: strict),
 ]
 
 let package = Package(

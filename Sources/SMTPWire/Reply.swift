@@ -1,0 +1,88 @@
+// Replies (RFC 5321 4.2) as values.
+
+public import Bytes
+
+/// RFC 3463: class.subject.detail.
+public struct EnhancedCode: Equatable, Hashable, Sendable, CustomStringConvertible {
+    public let `class`: UInt16
+    public let subject: UInt16
+    public let detail: UInt16
+
+    public init(_ class: UInt16, _ subject: UInt16, _ detail: UInt16) {
+        self.class = `class`
+        self.subject = subject
+        self.detail = detail
+    }
+
+    public var description: String { "\(self.class).\(subject).\(detail)" }
+}
+
+extension EnhancedCode {
+    /// The code at the beginning of a reply's text, up to a space or the end; class 2, 4 or 5, at most three digits each.
+    init?(prefixOf text: [UInt8]) {
+        let word = text.prefix(12).prefix { $0 != ASCII.space }
+        let parts = word.split(separator: ASCII.dot, omittingEmptySubsequences: false)
+        guard parts.count == 3, let first = Self.number(parts[0]), [2, 4, 5].contains(first),
+            let subject = Self.number(parts[1]), let detail = Self.number(parts[2])
+        else { return nil }
+        self.init(first, subject, detail)
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> UInt16? {
+        guard (1...3).contains(digits.count), digits.allSatisfy(ASCII.isDigit) else { return nil }
+        return digits.reduce(0) { $0 * 10 + UInt16($1 - ASCII.zero) }
+    }
+}
+
+public struct Reply: Equatable, Sendable {
+    /// 200 to 599.
+    public var code: UInt16
+    /// At least one; the text behind `250-` or `250 `, with its enhanced code, as the server sent it.
+    public var lines: [[UInt8]]
+
+    public init(code: UInt16, lines: [[UInt8]]) {
+        self.code = code
+        self.lines = lines.isEmpty ? [[]] : lines
+    }
+
+    /// One line of text, or several separated by `\n`.
+    public init(_ code: UInt16, _ text: String) {
+        let lines = text.utf8.split(separator: ASCII.lf, omittingEmptySubsequences: false)
+        self.init(code: code, lines: lines.map(Array.init))
+    }
+
+    public var isPositive: Bool { code / 100 == 2 }
+    public var isIntermediate: Bool { code / 100 == 3 }
+    public var isTransientNegative: Bool { code / 100 == 4 }
+    public var isPermanentNegative: Bool { code / 100 == 5 }
+
+    /// The enhanced code of the first line; nil if there is none or its class contradicts the code (RFC 2034 3).
+    public var enhanced: EnhancedCode? {
+        guard let code = lines.first.flatMap(EnhancedCode.init(prefixOf:)), code.class == self.code / 100 else {
+            return nil
+        }
+        return code
+    }
+}
+
+public enum ReplyEncoder {
+    /// RFC 5321 4.5.3.1.5, with code and CRLF.
+    public static let maxLine = 512
+
+    /// Appends `reply` in its wire form.
+    ///
+    /// Text may come from a backend: an octet outside printable ASCII becomes `?`, a line that is too long is cut.
+    public static func write(_ reply: Reply, to output: inout OutputBuffer) {
+        let lines = reply.lines.isEmpty ? [[]] : reply.lines
+        for (index, line) in lines.enumerated() {
+            output.append(decimal: UInt64(min(max(reply.code, 200), 599)))
+            output.append(index == lines.count - 1 ? ASCII.space : ASCII.hyphen)
+            output.append(printable(line))
+            output.append("\r\n")
+        }
+    }
+
+    private static func printable(_ text: [UInt8]) -> [UInt8] {
+        text.prefix(maxLine - 6).map { (0x20...0x7E).contains($0) ? $0 : 0x3F }
+    }
+}
