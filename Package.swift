@@ -61,7 +61,11 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
-    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict)
+    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
+    .testTarget(name: "ReactorTests", dependencies: ["Bytes", "Reactor"], swiftSettings: strict),
+    .testTarget(
+        name: "TLSTransportTests", dependencies: ["Bytes", "Reactor", "TLSTransport", "COpenSSL"],
+        swiftSettings: strict),
 ]
 
 let package = Package(

@@ -7,7 +7,8 @@ import Glibc
 /// directory changed rather than which name, because a link may point to anywhere. Several changes at once are one call.
 public final class FileWatch: EventHandler {
     private static let mask = UInt32(
-        IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+        IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
+    )
 
     private let descriptor: FileDescriptor
     private let changed: ([String]) -> Void

@@ -44,16 +44,27 @@ public struct Socket: ~Copyable, Sendable {
 
 extension Socket {
     /// One read straight into the free space of `input`.
-    public func read(into input: inout InputBuffer) -> IOResult<Errno> {
+    ///
+    /// `isDrained` becomes true when the kernel gave less than there was room for: it has no more now.
+    public func read(into input: inout InputBuffer, isDrained: inout Bool) -> IOResult<Errno> {
         if input.isFull { return .bytes(0) }
+        var room = 0
         do throws(Errno) {
-            let count = try input.fill { (room) throws(Errno) -> Int in
-                Int(try retrying { Int32(truncatingIfNeeded: Glibc.recv(rawValue, room.baseAddress, room.count, 0)) })
+            let count = try input.fill { (space) throws(Errno) -> Int in
+                room = space.count
+                return Int(try retrying { Int32(truncatingIfNeeded: recv(rawValue, space.baseAddress, room, 0)) })
             }
+            isDrained = count < room
             return count == 0 ? .endOfStream : .bytes(count)
         } catch {
             return Errno.isTransient(error.code) ? .wouldBlock : .failed(error)
         }
+    }
+
+    /// One read straight into the free space of `input`.
+    public func read(into input: inout InputBuffer) -> IOResult<Errno> {
+        var isDrained = false
+        return read(into: &input, isDrained: &isDrained)
     }
 
     /// One write of what waits in `output`; what was written is consumed.
