@@ -84,8 +84,8 @@ extension EventLoop {
 
     /// Ends a registration; an event already fetched for it is dropped. A second call does nothing.
     ///
-    /// - Parameter closing: the caller closes the descriptor at once and nobody else holds a copy of it, so the
-    ///   kernel forgets it by itself and a system call is saved.
+    /// `closing` says that the caller closes the descriptor at once and nobody else holds a copy of it, so that the
+    /// kernel forgets it by itself and a system call is saved.
     public func deregister(_ registration: Registration, closing: Bool = false) {
         guard isCurrent(registration) else { return }
         let slot = Int(registration.slot)

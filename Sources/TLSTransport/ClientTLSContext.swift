@@ -3,7 +3,7 @@ import COpenSSL
 
 /// How we speak TLS to a backend.
 public struct ClientTLSOptions: Sendable {
-    public var minimumVersion = TLSVersion.tls1_2
+    public var minimumVersion = TLSVersion.tls12
     /// Checks the chain and the name; without it the session is only encrypted.
     public var verify = true
     /// PEM file of the CAs to trust; nil is the system's.

@@ -36,7 +36,7 @@ final class ContextHandle {
     }
 
     private func configure(_ minimum: TLSVersion) throws(TransportError) {
-        let ciphers = Self.modernCiphers + (minimum < .tls1_2 ? Self.ancientCiphers : "")
+        let ciphers = Self.modernCiphers + (minimum < .tls12 ? Self.ancientCiphers : "")
         guard reeve_ctx_set_min_version(pointer, minimum.rawValue) == 1,
             SSL_CTX_set_cipher_list(pointer, ciphers) == 1, setGroups()
         else { throw TransportError(.environment, .setup, OpenSSLError.take().text) }

@@ -27,7 +27,7 @@ public struct ServerTLSOptions: Sendable {
         case require(ca: String)
     }
 
-    public var minimumVersion = TLSVersion.tls1_2
+    public var minimumVersion = TLSVersion.tls12
     public var clientCertificates = ClientCertificates.none
     /// Hands the record layer to the kernel where it can (one more system call per handshake where it cannot).
     public var kernelTLS = false

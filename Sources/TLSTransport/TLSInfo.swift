@@ -2,20 +2,20 @@ import COpenSSL
 
 /// The protocol's versions, in order.
 public enum TLSVersion: Int32, Comparable, Sendable, CaseIterable, CustomStringConvertible {
-    case tls1_0 = 0x0301
-    case tls1_1 = 0x0302
-    case tls1_2 = 0x0303
-    case tls1_3 = 0x0304
+    case tls10 = 0x0301
+    case tls11 = 0x0302
+    case tls12 = 0x0303
+    case tls13 = 0x0304
 
     public static func < (left: TLSVersion, right: TLSVersion) -> Bool { left.rawValue < right.rawValue }
 
     /// `TLS1.2`, the form of the configuration.
     public var description: String {
         switch self {
-        case .tls1_0: "TLS1.0"
-        case .tls1_1: "TLS1.1"
-        case .tls1_2: "TLS1.2"
-        case .tls1_3: "TLS1.3"
+        case .tls10: "TLS1.0"
+        case .tls11: "TLS1.1"
+        case .tls12: "TLS1.2"
+        case .tls13: "TLS1.3"
         }
     }
 
@@ -52,8 +52,8 @@ public struct TLSInfo: Sendable, Equatable {
     public let peerCertificate: PeerCertificate?
 
     init(_ ssl: OpaquePointer) {
-        version = TLSVersion(rawValue: SSL_version(ssl)) ?? .tls1_2
-        cipher = printable(SSL_get_cipher_name(ssl), limit: 64) ?? "unknown"
+        version = TLSVersion(rawValue: SSL_version(ssl)) ?? .tls12
+        cipher = printable(SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)), limit: 64) ?? "unknown"
         serverName = printable(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name), limit: 255)
         isResumed = SSL_session_reused(ssl) == 1
         applicationProtocol = Self.applicationProtocol(ssl)
@@ -83,10 +83,6 @@ extension PeerCertificate {
 func printable(_ text: UnsafePointer<CChar>?, limit: Int) -> String? {
     guard let text else { return nil }
     return printable(String(cString: text), limit: limit)
-}
-
-func SSL_get_cipher_name(_ ssl: OpaquePointer) -> UnsafePointer<CChar>? {
-    SSL_CIPHER_get_name(SSL_get_current_cipher(ssl))
 }
 
 /// RFC 4514 form; what is not ASCII is escaped.
