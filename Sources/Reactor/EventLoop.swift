@@ -82,7 +82,9 @@ extension EventLoop {
         return registration
     }
 
-    /// Ends a registration; an event already fetched for it is dropped. A second call does nothing.
+    /// Ends a registration; an event already fetched for it is dropped.
+    ///
+    /// A second call does nothing.
     ///
     /// `closing` says that the caller closes the descriptor at once and nobody else holds a copy of it, so that the
     /// kernel forgets it by itself and a system call is saved.

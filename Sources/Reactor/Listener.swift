@@ -37,7 +37,9 @@ public struct Listener: ~Copyable, Sendable {
     /// The number, for `EventLoop.register`.
     public var rawValue: Int32 { descriptor.rawValue }
 
-    /// Opens a TCP listener. What it accepts inherits TCP_NODELAY from it.
+    /// Opens a TCP listener.
+    ///
+    /// What it accepts inherits TCP_NODELAY from it.
     public init(on endpoint: Endpoint, _ options: ListenerOptions = ListenerOptions()) throws(Errno) {
         let address = SocketAddress(endpoint)
         let opened = try open(address.family)

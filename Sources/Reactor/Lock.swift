@@ -25,7 +25,9 @@ public final class Lock: @unchecked Sendable {
     }
 }
 
-/// A value that is only reachable under its lock. Hold it for arithmetic, never for input or output.
+/// A value that is only reachable under its lock.
+///
+/// Hold it for arithmetic, never for input or output.
 public final class Locked<Value: ~Copyable & Sendable>: @unchecked Sendable {
     private let lock = Lock()
     private var value: Value

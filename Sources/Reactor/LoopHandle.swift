@@ -7,7 +7,9 @@ public struct LoopHandle: Sendable {
 
     let mailbox: Mailbox<Request>
 
-    /// Runs `work` on the loop's thread in one of its next turns. Work posted to a loop that has ended never runs.
+    /// Runs `work` on the loop's thread in one of its next turns.
+    ///
+    /// Work posted to a loop that has ended never runs.
     public func post(_ work: @escaping @Sendable () -> Void) {
         mailbox.post(.run(work))
     }

@@ -5,7 +5,9 @@ import Glibc
 public struct NativeThread: Sendable {
     private let id: pthread_t
 
-    /// Starts a thread that runs `body` and ends with it. Call `Signals.blockAll` before the first.
+    /// Starts a thread that runs `body` and ends with it.
+    ///
+    /// Call `Signals.blockAll` before the first.
     public static func start(_ name: String, _ body: sending @escaping () -> Void) throws(Errno) -> NativeThread {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var id = pthread_t()

@@ -6,7 +6,9 @@ public final class Signals: EventHandler {
     private let descriptor: FileDescriptor
     private let received: (Int32) -> Void
 
-    /// Delivers each of `signals` to `received` on the loop's thread. They must be blocked (`blockAll`) in all threads.
+    /// Delivers each of `signals` to `received` on the loop's thread.
+    ///
+    /// They must be blocked (`blockAll`) in all threads.
     public init(_ signals: [Int32], on loop: EventLoop, _ received: @escaping (Int32) -> Void) throws(Errno) {
         descriptor = FileDescriptor(owning: try retrying { reeve_signalfd(signals, signals.count) })
         self.received = received

@@ -40,7 +40,9 @@ struct SocketAddress {
         store(local)
     }
 
-    /// The address and port; nil for a family that has none. A v4-mapped address is IPv4.
+    /// The address and port; nil for a family that has none.
+    ///
+    /// A v4-mapped address is IPv4.
     var endpoint: Endpoint? {
         switch Int32(storage.ss_family) {
         case AF_INET:

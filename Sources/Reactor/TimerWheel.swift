@@ -54,7 +54,9 @@ public struct TimerID: Hashable, Sendable {
 // MARK: Owners' calls
 
 extension TimerWheel {
-    /// Makes an unarmed timer. The wheel keeps `handler` alive until `discard`.
+    /// Makes an unarmed timer.
+    ///
+    /// The wheel keeps `handler` alive until `discard`.
     public func make(_ handler: any TimerHandler, tag: UInt32 = 0) -> TimerID {
         let index = freeNodes.popLast() ?? addNode()
         nodes[Int(index)].handler = handler
@@ -62,7 +64,9 @@ extension TimerWheel {
         return TimerID(index: index, generation: nodes[Int(index)].generation)
     }
 
-    /// Sets the deadline, whether one was set or not. A deadline that has passed fires at the next tick.
+    /// Sets the deadline, whether one was set or not.
+    ///
+    /// A deadline that has passed fires at the next tick.
     public func arm(_ timer: TimerID, at deadline: Instant) {
         guard let i = index(of: timer) else { return }
         let (up, overflow) = deadline.nanoseconds.addingReportingOverflow((1 << Self.tickShift) - 1)
@@ -145,7 +149,9 @@ extension TimerWheel {
         return i < nodes.count && nodes[i].generation == timer.generation && nodes[i].handler != nil ? i : nil
     }
 
-    /// The bucket that comes up first. All of a level lies ahead of `current` and before the next level's first.
+    /// The bucket that comes up first.
+    ///
+    /// All of a level lies ahead of `current` and before the next level's first.
     private var nextBucket: (tick: UInt64, bucket: Int)? {
         for level in 0..<Self.levels where occupied[level] != 0 {
             let slot = occupied[level].trailingZeroBitCount

@@ -21,7 +21,9 @@ public enum ExpectedPeer: Sendable, Equatable {
     case address(IPAddress)
 }
 
-/// All that handshakes with a backend need. Immutable once made; any thread may use it.
+/// All that handshakes with a backend need.
+///
+/// Immutable once made; any thread may use it.
 public final class ClientTLSContext: @unchecked Sendable {
     let pointer: OpaquePointer
     let verifies: Bool

@@ -50,8 +50,9 @@ public final class ServerTLSContext: @unchecked Sendable {
     /// By lower-case name; `*.example.org` stands for one label in front.
     private let byName: [String: OpaquePointer]
 
-    /// Reads and checks every certificate; the first is the default. Entries with the same names share them, so that
-    /// an RSA and an ECDSA certificate of one name are both offered.
+    /// Reads and checks every certificate; the first is the default.
+    ///
+    /// Entries with the same names share them, so that an RSA and an ECDSA certificate of one name are both offered.
     ///
     /// An expired certificate is not an error: `certificates` tells.
     public init(
@@ -165,8 +166,10 @@ private func serverNameCallback(
     return SSL_TLSEXT_ERR_OK
 }
 
-/// Agrees on `smtp` where the client's list has it. Any other list is a client of another protocol that was led here
-/// (ALPACA): alert 120, RFC 7301 section 3.2. A client without a list is served.
+/// Agrees on `smtp` where the client's list has it.
+///
+/// Any other list is a client of another protocol that was led here (ALPACA): alert 120, RFC 7301 section 3.2. A client
+/// without a list is served.
 private func applicationProtocolCallback(
     _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenLength: UnsafeMutablePointer<UInt8>?, _ list: UnsafePointer<UInt8>?, _ length: UInt32,

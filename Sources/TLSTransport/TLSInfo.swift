@@ -37,7 +37,9 @@ public struct PeerCertificate: Sendable, Equatable {
     public let fingerprint: String
 }
 
-/// What a finished handshake agreed on. Every text is printable ASCII and bounded.
+/// What a finished handshake agreed on.
+///
+/// Every text is printable ASCII and bounded.
 public struct TLSInfo: Sendable, Equatable {
     public let version: TLSVersion
     /// OpenSSL's name of the cipher suite.

@@ -153,7 +153,9 @@ extension Transport {
 // MARK: Ending
 
 extension Transport {
-    /// Says goodbye (close_notify under TLS, if it can be sent at once) and closes. Never blocks; twice is harmless.
+    /// Says goodbye (close_notify under TLS, if it can be sent at once) and closes.
+    ///
+    /// Never blocks; twice is harmless.
     ///
     /// Call `EventLoop.deregister(_:closing: true)` first.
     public mutating func close() {
