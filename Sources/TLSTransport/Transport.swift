@@ -45,7 +45,7 @@ public struct Transport: ~Copyable {
     }
 
     deinit {
-        if let ssl { SSL_free(ssl) }
+        free()
     }
 
     /// The descriptor, for `EventLoop.register`; -1 after `close`.
@@ -182,8 +182,16 @@ extension Transport {
         ERR_clear_error()
     }
 
+    /// A session that was cut off without close_notify can still be resumed (RFC 8446 section 6.1); OpenSSL would
+    /// spoil it.
+    fileprivate func free() {
+        guard let ssl else { return }
+        if state == .established { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
+        SSL_free(ssl)
+    }
+
     private mutating func release() {
-        if let ssl { SSL_free(ssl) }
+        free()
         ssl = nil
         context = nil
         state = .broken
