@@ -63,6 +63,10 @@ let modules: [Target] = [
 let tests: [Target] = [
     .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
     .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Bytes"], swiftSettings: strict),
+    .testTarget(name: "ReactorTests", dependencies: ["Bytes", "Reactor"], swiftSettings: strict),
+    .testTarget(
+        name: "TLSTransportTests", dependencies: ["Bytes", "Reactor", "TLSTransport", "COpenSSL"],
+        swiftSettings: strict),
 ]
 
 let package = Package(

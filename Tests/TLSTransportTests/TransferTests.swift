@@ -1,0 +1,114 @@
+import Bytes
+import Reactor
+import Testing
+
+@testable import TLSTransport
+
+@Suite("Moving bytes, in clear and under TLS")
+struct TransferTests {
+    let conversation: Conversation
+
+    init() throws {
+        conversation = try Conversation()
+    }
+
+    private func establish() throws {
+        let fixtures = try Fixtures.shared.get()
+        try conversation.begin(fixtures.server(), fixtures.client())
+        let results = conversation.handshake()
+        #expect(results.server.info != nil && results.client.info != nil)
+    }
+
+    @Test("A megabyte arrives whole and in order through a full socket buffer", arguments: [false, true])
+    func backpressure(isTLS: Bool) throws {
+        if isTLS { try establish() }
+        let sent = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+        conversation.clientOutput.append(sent)
+        var received: [UInt8] = []
+        var input = InputBuffer(pool: BufferPool())
+        var blocked = 0
+        while received.count < sent.count {
+            conversation.client.ready(.writable)
+            writing: while !conversation.clientOutput.isEmpty {
+                switch conversation.client.write(from: &conversation.clientOutput) {
+                case .bytes: continue
+                case .wouldBlock:
+                    blocked += 1
+                    break writing
+                case .endOfStream, .failed:
+                    Issue.record("the client's side broke")
+                    return
+                }
+            }
+            conversation.server.ready(.readable)
+            reading: while true {
+                switch conversation.server.read(into: &input) {
+                case .bytes:
+                    received += input.unread.withUnsafeBytes { Array($0) }
+                    input.consume(.max)
+                case .wouldBlock: break reading
+                case .endOfStream, .failed:
+                    Issue.record("the server's side broke")
+                    return
+                }
+            }
+        }
+        #expect(blocked > 0, "the buffer was never full, so this proved nothing")
+        #expect(received == sent)
+    }
+
+    @Test("After a short read nothing is tried until an event says so")
+    func shortRead() {
+        #expect(conversation.clientSends("one") == .bytes(3))
+        let first = conversation.server.read(into: &conversation.serverInput)
+        #expect(first == .bytes(3))
+        conversation.clientOutput.append("two")
+        let written = conversation.client.write(from: &conversation.clientOutput)
+        #expect(written == .bytes(3))
+        let untold = conversation.server.read(into: &conversation.serverInput)
+        #expect(untold == .wouldBlock)
+        conversation.server.ready(.readable)
+        let told = conversation.server.read(into: &conversation.serverInput)
+        #expect(told == .bytes(3))
+    }
+
+    @Test("A FIN that came with the last bytes is met without another event")
+    func hangupWithData() {
+        #expect(conversation.clientSends("QUIT\r\n") == .bytes(6))
+        conversation.client.close()
+        conversation.server.ready([.readable, .hangup])
+        let bytes = conversation.server.read(into: &conversation.serverInput)
+        let end = conversation.server.read(into: &conversation.serverInput)
+        #expect(bytes == .bytes(6))
+        #expect(end == .endOfStream)
+    }
+
+    @Test("A full input buffer leaves the rest of a TLS record for later, and none is lost")
+    func recordLargerThanRoom() throws {
+        try establish()
+        conversation.serverInput.append(repeatElement(0x78, count: InputBuffer.capacity - 10))
+        #expect(conversation.clientSends("0123456789ABCDEF") == .bytes(16))
+        #expect(conversation.serverReads() == .bytes(10))
+        #expect(conversation.serverReads() == .bytes(0), "full")
+        conversation.serverInput.consume(.max)
+        // No event: the rest is inside OpenSSL, where the kernel does not see it.
+        let rest = conversation.server.read(into: &conversation.serverInput)
+        #expect(rest == .bytes(6))
+    }
+
+    @Test("A write to a peer that has gone fails as the peer's reset")
+    func brokenPipe() throws {
+        try establish()
+        conversation.client.abort()
+        var last = IOResult<TransportError>.wouldBlock
+        for _ in 0..<3 where last != .failed(Transport.closed) {
+            last = conversation.serverSends("250 x\r\n")
+            if case .failed(let error) = last {
+                #expect(error.fault == .peer)
+                #expect(error.code == .connectionReset)
+                return
+            }
+        }
+        Issue.record("writes kept succeeding: \(last)")
+    }
+}
