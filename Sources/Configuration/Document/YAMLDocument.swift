@@ -1,0 +1,158 @@
+internal import Diagnostics
+private import Yams
+
+/// One YAML file as a tree of raw scalars, with everything that is wrong with it as YAML.
+///
+/// Promises that no text, however broken, traps or recurses without bound, and that a mistake which leaves the rest
+/// readable (a duplicate key, an anchor, a tag) does not hide other mistakes.
+struct YAMLDocument {
+    /// Nil if the text is not YAML at all, or empty.
+    private(set) var root: YAMLNode?
+    private(set) var findings: [Finding] = []
+
+    /// The most duplicate keys that are reported for one file; each costs a parse.
+    private static let mostDuplicates = 50
+
+    init(_ source: SourceFile) {
+        let surface = YAMLSurface(YAMLText(source))
+        findings = surface.findings
+        guard !surface.isTooDeep else {
+            report(.yamlSyntax, source.range(at: 0), "nested deeper than \(YAMLSurface.deepest) levels")
+            return
+        }
+        var text = surface.text
+        for _ in 0...Self.mostDuplicates {
+            guard let duplicate = compose(text, depths: surface.depths) else { return }
+            text.mask(duplicate, with: uniqueMask())
+        }
+    }
+
+    private var masks = 0
+
+    /// A placeholder key that no other key is spelt with.
+    private mutating func uniqueMask() -> Unicode.Scalar {
+        masks += 1
+        return Unicode.Scalar(0xE000 + UInt32(masks)) ?? YAMLSurface.alias
+    }
+
+    private mutating func report(
+        _ code: ConfigurationCode, _ range: SourceRange, _ message: String, hint: String? = nil
+    ) {
+        findings.append(Finding(.error, code.rawValue, at: range, message, hint: hint))
+    }
+
+    /// Parses the text. The answer is the place of a duplicate key, to be masked before the next try.
+    private mutating func compose(_ text: YAMLText, depths: [Int]) -> Range<Int>? {
+        do {
+            let parser = try Parser(yaml: text.masked, encoding: .utf8)
+            guard let first = try parser.nextRoot() else { return nil }
+            root = YAMLTree(text: text).node(first, depth: 0)
+            if let second = try parser.nextRoot() { reportSecond(second, text) }
+        } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
+            return duplicate(keys, context.mark, text, depths)
+        } catch let error as YamlError {
+            report(error, text)
+        } catch {
+            report(.yamlSyntax, text.source.range(at: 0), "not YAML: \(error)")
+        }
+        return nil
+    }
+
+    private mutating func reportSecond(_ node: Node, _ text: YAMLText) {
+        let index = text.index(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
+        report(
+            .severalDocuments, text.range(text.restOfLine(index)), "a second YAML document begins here",
+            hint: "one document a file")
+    }
+}
+
+// MARK: Duplicate keys
+
+extension YAMLDocument {
+    /// Yams names the first place of a key that occurs twice; what is wrong is the second.
+    private mutating func duplicate(
+        _ keys: [String], _ mark: Mark, _ text: YAMLText, _ depths: [Int]
+    ) -> Range<Int>? {
+        let first = text.index(line: mark.line, column: mark.column)
+        let length = YAMLTree(text: text).lexeme(at: first, plain: nil).count
+        let key = Array(text.scalars[first..<min(first + length, text.scalars.count)])
+        let firstLine = text.range(first..<first).line
+        guard let second = nextOccurrence(of: key, after: first, text, depths) else {
+            report(.duplicateKey, text.range(first..<(first + length)), "key '\(keys.first ?? "")' is given twice")
+            return nil
+        }
+        let range = second..<(second + length)
+        report(
+            .duplicateKey, text.range(range), "key '\(keys.first ?? "")' is given twice",
+            hint: "first given in line \(firstLine)")
+        return range
+    }
+
+    /// In block style a key of the same mapping has the same column; in flow style it has the same depth.
+    private func nextOccurrence(
+        of key: [Unicode.Scalar], after first: Int, _ text: YAMLText, _ depths: [Int]
+    ) -> Int? {
+        guard !key.isEmpty, depths.indices.contains(first) else { return nil }
+        let depth = depths[first]
+        let column = text.column(of: first)
+        var index = first + key.count
+        while index + key.count <= text.scalars.count {
+            if depths[index] < depth { return nil }
+            let isHere = depths[index] == depth && text.scalars[index..<(index + key.count)].elementsEqual(key)
+            if isHere, endsKey(index + key.count, text),
+                depth > 0 ? startsKey(index, text) : text.column(of: index) == column
+            {
+                return index
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    private func endsKey(_ index: Int, _ text: YAMLText) -> Bool {
+        var next = index
+        while text[next] == " " { next += 1 }
+        return text[next] == ":"
+    }
+
+    private func startsKey(_ index: Int, _ text: YAMLText) -> Bool {
+        text[index - 1].map { " ,{\n".unicodeScalars.contains($0) } ?? true
+    }
+}
+
+// MARK: Syntax errors
+
+extension YAMLDocument {
+    private mutating func report(_ error: YamlError, _ text: YAMLText) {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            report(problem, context: context, mark, text)
+        case .reader(let problem, _, _, _):
+            report(.yamlSyntax, text.source.range(at: 0), problem)
+        case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded, .duplicatedKeysInMapping:
+            report(.yamlSyntax, text.source.range(at: 0), "not YAML")
+        }
+    }
+
+    private mutating func report(_ problem: String, context: YamlError.Context?, _ mark: Mark, _ text: YAMLText) {
+        let index = text.index(line: mark.line, column: mark.column)
+        let line = text.restOfLine(index)
+        let range = text.range(index..<min(index + 1, line.upperBound))
+        let place = context.map { "\($0.text.trimmedBlanks) (line \($0.mark.line))" }
+        let isColon = problem.contains("mapping values are not allowed")
+        let hint = isColon ? "a text with ': ' in it must be quoted" : nil
+        findings.append(
+            Finding(
+                .error, ConfigurationCode.yamlSyntax.rawValue, at: range, "not YAML: \(problem)", hint: hint,
+                notes: place.map { [$0] } ?? []))
+    }
+}
+
+extension String {
+    /// Without blanks at either end.
+    var trimmedBlanks: String {
+        let start = drop { $0 == " " || $0 == "\t" || $0 == "\n" }
+        return String(start.reversed().drop { $0 == " " || $0 == "\t" || $0 == "\n" }.reversed())
+    }
+}
