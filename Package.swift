@@ -61,7 +61,11 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
-    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict)
+    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
+    .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"], swiftSettings: strict),
+    .testTarget(
+        name: "ConfigurationTests", dependencies: ["Configuration", "Bytes", "Policy", "Diagnostics"],
+        exclude: ["Fixtures"], swiftSettings: strict),
 ]
 
 let package = Package(

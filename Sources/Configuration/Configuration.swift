@@ -83,7 +83,8 @@ extension PlanReader {
         checkVersion(top["version"])
         let certificates = certificates(top["certificates"])
         let context = ListenerContext(
-            backends: backends(top["backends"]), hasCertificates: top["certificates"] != nil,
+            backends: backends(top["backends"]),
+            hasCertificates: top["certificates"].map { $0.value.value != .sequence([]) } ?? false,
             protocolLimits: protocolLimits(top["protocol"], shown: "'protocol'", over: .init()),
             timeouts: timeouts(top["timeouts"]), tlsOptions: tlsOptions(top["tls"], over: .init()))
         return RunPlan(

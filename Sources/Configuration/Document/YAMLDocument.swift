@@ -16,8 +16,9 @@ struct YAMLDocument {
     init(_ source: SourceFile) {
         let surface = YAMLSurface(YAMLText(source))
         findings = surface.findings
-        guard !surface.isTooDeep else {
-            report(.yamlSyntax, source.range(at: 0), "nested deeper than \(YAMLSurface.deepest) levels")
+        if let index = surface.tooDeep {
+            let range = surface.text.range(index..<(index + 1))
+            report(.yamlSyntax, range, "nested deeper than \(YAMLSurface.deepest) levels")
             return
         }
         var text = surface.text
@@ -69,44 +70,52 @@ struct YAMLDocument {
 // MARK: Duplicate keys
 
 extension YAMLDocument {
-    /// Yams names the first place of a key that occurs twice; what is wrong is the second.
+    /// Yams names the first place of a key that occurs twice; what is wrong is the second. If that is spelt so oddly that
+    /// it is not found, the first is reported. The answer is what was reported.
     private mutating func duplicate(
         _ keys: [String], _ mark: Mark, _ text: YAMLText, _ depths: [Int]
-    ) -> Range<Int>? {
+    ) -> Range<Int> {
         let first = text.index(line: mark.line, column: mark.column)
-        let length = YAMLTree(text: text).lexeme(at: first, plain: nil).count
-        let key = Array(text.scalars[first..<min(first + length, text.scalars.count)])
-        let firstLine = text.range(first..<first).line
-        guard let second = nextOccurrence(of: key, after: first, text, depths) else {
-            report(.duplicateKey, text.range(first..<(first + length)), "key '\(keys.first ?? "")' is given twice")
-            return nil
+        let key = keys.first ?? ""
+        let message = "key '\(key)' is given twice"
+        let spellings = [key, "'\(key)'", "\"\(key)\""].map { Array($0.unicodeScalars) }
+        let others = spellings.compactMap { nextOccurrence(of: $0, after: first, text, depths) }
+        guard let second = others.min(by: { $0.lowerBound < $1.lowerBound }) else {
+            let range = YAMLTree(text: text).lexeme(at: first, plain: nil)
+            report(.duplicateKey, text.range(range), message)
+            return range
         }
-        let range = second..<(second + length)
         report(
-            .duplicateKey, text.range(range), "key '\(keys.first ?? "")' is given twice",
-            hint: "first given in line \(firstLine)")
-        return range
+            .duplicateKey, text.range(second), message, hint: "first given in line \(text.range(first..<first).line)")
+        return second
     }
 
     /// In block style a key of the same mapping has the same column; in flow style it has the same depth.
     private func nextOccurrence(
         of key: [Unicode.Scalar], after first: Int, _ text: YAMLText, _ depths: [Int]
-    ) -> Int? {
+    ) -> Range<Int>? {
         guard !key.isEmpty, depths.indices.contains(first) else { return nil }
         let depth = depths[first]
         let column = text.column(of: first)
-        var index = first + key.count
-        while index + key.count <= text.scalars.count {
-            if depths[index] < depth { return nil }
-            let isHere = depths[index] == depth && text.scalars[index..<(index + key.count)].elementsEqual(key)
-            if isHere, endsKey(index + key.count, text),
-                depth > 0 ? startsKey(index, text) : text.column(of: index) == column
-            {
-                return index
-            }
+        var index = first + 1
+        while index + key.count <= text.scalars.count, depths[index] >= depth {
+            if depth == 0, endsMapping(index, column, text) { return nil }
+            let end = index + key.count
+            let isHere = depths[index] == depth && text.scalars[index..<end].elementsEqual(key) && endsKey(end, text)
+            if isHere, depth > 0 ? startsKey(index, text) : text.column(of: index) == column { return index..<end }
             index += 1
         }
         return nil
+    }
+
+    /// A block mapping ends with the first line that begins further left.
+    private func endsMapping(_ index: Int, _ column: Int, _ text: YAMLText) -> Bool {
+        guard text[index - 1] == "\n" else { return false }
+        let line = text.restOfLine(index)
+        guard let start = line.first(where: { text.scalars[$0] != " " }), text.scalars[start] != "#" else {
+            return false
+        }
+        return start - index < column
     }
 
     private func endsKey(_ index: Int, _ text: YAMLText) -> Bool {

@@ -12,9 +12,13 @@ struct YAMLSurface {
     /// Deeper nesting than this is nobody's configuration, and would cost stack.
     static let deepest = 64
 
+    /// Each finding costs a walk along its line; nobody reads more.
+    private static let mostFindings = 200
+
     private(set) var text: YAMLText
     private(set) var findings: [Finding] = []
-    private(set) var isTooDeep = false
+    /// Where brackets are nested deeper than that.
+    private(set) var tooDeep: Int?
     /// Brackets open around each scalar; tells flow from block style.
     private(set) var depths: [Int]
     private var depth = 0
@@ -85,7 +89,7 @@ struct YAMLSurface {
         if firstOfLine, scalar == "%", index == text.index(line: 1, column: 1) { return directive(at: index) }
         switch scalar {
         case "[", "{":
-            if atToken || depth > 0 { open() }
+            if atToken || depth > 0 { open(index) }
         case "]", "}":
             if depth > 0 { depth -= 1 }
         case ",":
@@ -107,10 +111,10 @@ struct YAMLSurface {
         return index
     }
 
-    private mutating func open() {
+    private mutating func open(_ index: Int) {
         depth += 1
         atToken = true
-        if depth > Self.deepest { isTooDeep = true }
+        if depth > Self.deepest { tooDeep = tooDeep ?? index }
     }
 
     private func isIndicatorEnd(_ index: Int) -> Bool {
@@ -165,6 +169,7 @@ extension YAMLSurface {
     private mutating func report(
         _ code: ConfigurationCode, _ indices: Range<Int>, _ message: String, hint: String? = nil
     ) {
+        guard findings.count < Self.mostFindings else { return }
         findings.append(Finding(.error, code.rawValue, at: text.range(indices), message, hint: hint))
     }
 

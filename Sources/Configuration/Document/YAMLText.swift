@@ -46,9 +46,13 @@ struct YAMLText {
 
     /// The column of a scalar, counted from 0.
     func column(of index: Int) -> Int {
-        var start = min(index, scalars.count)
-        while start > 0, scalars[start - 1] != "\n" { start -= 1 }
-        return index - start
+        var low = 0
+        var high = lineStarts.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if lineStarts[middle] <= index { low = middle } else { high = middle }
+        }
+        return index - lineStarts[low]
     }
 
     /// The place of some scalars.

@@ -5,8 +5,8 @@ internal import Diagnostics
 extension PlanReader {
     func backends(_ pair: YAMLNode.Pair?) -> [BackendPlan] {
         guard let pair else { return [] }
-        let entries = mapping(pair.value, "'backends'") ?? []
-        if entries.isEmpty, pair.value.value != .poisoned {
+        guard let entries = mapping(pair.value, "'backends'") else { return [] }
+        if entries.isEmpty {
             error(.missingKey, pair.keyRange, "'backends' needs at least one backend")
         }
         return entries.map(backend)

@@ -15,8 +15,8 @@ struct ListenerContext {
 extension PlanReader {
     func listeners(_ pair: YAMLNode.Pair?, _ context: ListenerContext) -> [ListenerPlan] {
         guard let pair else { return [] }
-        let entries = mapping(pair.value, "'listeners'") ?? []
-        if entries.isEmpty, pair.value.value != .poisoned {
+        guard let entries = mapping(pair.value, "'listeners'") else { return [] }
+        if entries.isEmpty {
             error(.missingKey, pair.keyRange, "'listeners' needs at least one listener")
         }
         let plans = entries.compactMap { listener($0, context) }
@@ -29,6 +29,7 @@ extension PlanReader {
         _ = checkName(pair, "listener")
         let shown = "listener '\(pair.key)'"
         let section = section(pair.value, "listeners.NAME", shown: shown, at: pair.keyRange)
+        guard section.isReadable else { return nil }
         let limits = protocolLimits(section["protocol"], shown: "'protocol' of \(shown)", over: context.protocolLimits)
         let options = tlsOptions(section["tls_options"], over: context.tlsOptions)
         let proxyFrom = prefixes(section["proxy_from"])
@@ -87,6 +88,8 @@ extension PlanReader {
                 return text
             }
         }
+        // An unknown name was reported, and is probably the one that is missing here.
+        guard used.allSatisfy({ name in backends.contains { $0.name == name } }) else { return }
         for backend in backends where !used.contains(backend.name) {
             warning(.unusedName, backend.range, "no listener uses backend '\(backend.name)'")
         }
@@ -135,6 +138,12 @@ extension PlanReader {
     }
 
     private func reportPolicy(_ name: String, _ range: SourceRange) {
+        guard !name.contains("/") else {
+            error(
+                .notInThisVersion, range, "policy folders such as '\(name)' are not in this version",
+                hint: "name the built-in 'submission' or 'inbound'")
+            return
+        }
         let names = BuiltinPolicy.allCases.map(\.rawValue)
         let near = Suggestion.nearest(to: name, in: names)
         error(

@@ -105,8 +105,8 @@ extension PlanReader {
         switch pair.value.value {
         case .sequence(let items): return items
         case .poisoned: return []
-        case .scalar(let text, _):
-            let hint = pair.value.isEmpty ? nil : "write [\(text)]"
+        case .scalar(let text, let quoted):
+            let hint = pair.value.isEmpty ? nil : quoted ? "write [\"\(text)\"]" : "write [\(text)]"
             error(.wrongType, pair.value.range, "'\(pair.key)' takes a list, found \(pair.value.kind)", hint: hint)
         case .mapping: error(.wrongType, pair.value.range, "'\(pair.key)' takes a list, found a mapping")
         }

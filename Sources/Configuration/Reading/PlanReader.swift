@@ -42,11 +42,15 @@ struct Section {
     let path: String
     /// Where it stands: its name, or the mapping's beginning.
     let range: SourceRange
+    /// False if there is no mapping at all, which was reported.
+    let isReadable: Bool
     private let pairs: [String: YAMLNode.Pair]
 
-    init(path: String, range: SourceRange, pairs: [YAMLNode.Pair]) {
+    init(path: String, range: SourceRange, pairs: [YAMLNode.Pair]?) {
         self.path = path
         self.range = range
+        isReadable = pairs != nil
+        let pairs = pairs ?? []
         self.pairs = Dictionary(pairs.map { ($0.key, $0) }) { first, _ in first }
     }
 
@@ -57,7 +61,7 @@ extension PlanReader {
     /// Checks the keys of a mapping; `also` are keys that a part of the section reads itself.
     /// `path` is that of the table, `shown` what people know the mapping by.
     func section(_ node: YAMLNode, _ path: String, shown: String, at range: SourceRange) -> Section {
-        guard let pairs = mapping(node, shown) else { return Section(path: path, range: range, pairs: []) }
+        guard let pairs = mapping(node, shown) else { return Section(path: path, range: range, pairs: nil) }
         let keys = ConfigurationKeys.keys(of: path)
         let known = pairs.filter { check($0, path, shown, keys) }
         for key in keys where key.isRequired && !pairs.contains(where: { $0.key == key.name }) {
