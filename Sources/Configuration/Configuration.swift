@@ -21,7 +21,9 @@ public struct LoadOutcome: Sendable {
     }
 }
 
-/// Reads portreeve.yaml into a `RunPlan`. All mistakes of a file are found in one run.
+/// Reads portreeve.yaml into a `RunPlan`.
+///
+/// All mistakes of a file are found in one run.
 public enum Configuration {
     /// The longest file that is read, octets.
     static let longestFile = 1 << 20
@@ -45,7 +47,9 @@ public enum Configuration {
         return parse(text: text, name: path, directory: FilePaths.directory(of: path), checks: checks)
     }
 
-    /// Reads a text. `name` stands in findings; relative paths are relative to `directory`, which is absolute.
+    /// Reads a text.
+    ///
+    /// `name` stands in findings; relative paths are relative to `directory`, which is absolute.
     public static func parse(
         text: String, name: String, directory: String, checks: ConfigurationChecks = ConfigurationChecks()
     ) -> LoadOutcome {
@@ -73,7 +77,9 @@ public enum Configuration {
 }
 
 extension PlanReader {
-    /// The whole plan; what it holds where errors were reported means nothing. Nil if there is nothing to read.
+    /// The whole plan; what it holds where errors were reported means nothing.
+    ///
+    /// Nil if there is nothing to read.
     func plan(_ root: YAMLNode?) -> RunPlan? {
         guard let root, !root.isEmpty else {
             if !findings.hasErrors { error(.missingKey, .file(source.name), "the file is empty") }

@@ -25,7 +25,7 @@ public struct FindingRenderer: Sendable {
         }
     }
 
-    /// The closing line: `portreeve: 2 errors in 1 file. Not loaded.`
+    /// The line that closes a report, such as `portreeve: 2 errors in 1 file. Not loaded.`
     public static func summary(_ findings: [Finding]) -> String {
         let errors = findings.count { $0.severity == .error }
         let warnings = findings.count - errors

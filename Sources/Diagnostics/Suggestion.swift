@@ -4,6 +4,7 @@ public enum Suggestion {
     private static let longest = 64
 
     /// The nearest of `candidates`, or nil if none is near (a third of its length, at least one edit).
+    ///
     /// Of several equally near ones the first wins.
     public static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
         let typed = Array(word.lowercased().unicodeScalars)

@@ -3,8 +3,10 @@ import Diagnostics
 import Foundation
 import Testing
 
-/// Every faulty file prints exactly what stands beside it. After a wanted change, PORTREEVE_RECORD=1 writes the expected
-/// texts anew (and fails, so that nobody forgets to read them).
+/// Every faulty file prints exactly what stands beside it.
+///
+/// After a wanted change, PORTREEVE_RECORD=1 writes the expected texts anew (and fails, so that nobody forgets to read
+/// them).
 @Suite("Golden diagnostics")
 struct GoldenTests {
     static let cases: [String] = {

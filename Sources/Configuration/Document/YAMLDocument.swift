@@ -10,7 +10,7 @@ struct YAMLDocument {
     private(set) var root: YAMLNode?
     private(set) var findings: [Finding] = []
 
-    /// The most duplicate keys that are reported for one file; each costs a parse.
+    /// The most duplicate keys that are reported for one file; a name of its own costs a parse.
     private static let mostDuplicates = 50
 
     init(_ source: SourceFile) {
@@ -22,9 +22,10 @@ struct YAMLDocument {
             return
         }
         var text = surface.text
-        for _ in 0...Self.mostDuplicates {
-            guard let duplicate = compose(text, depths: surface.depths) else { return }
-            text.mask(duplicate, with: uniqueMask())
+        while masks <= Self.mostDuplicates {
+            let duplicates = compose(text, depths: surface.depths)
+            if duplicates.isEmpty { return }
+            for duplicate in duplicates { text.mask(duplicate, with: uniqueMask()) }
         }
     }
 
@@ -42,21 +43,23 @@ struct YAMLDocument {
         findings.append(Finding(.error, code.rawValue, at: range, message, hint: hint))
     }
 
-    /// Parses the text. The answer is the place of a duplicate key, to be masked before the next try.
-    private mutating func compose(_ text: YAMLText, depths: [Int]) -> Range<Int>? {
+    /// Parses the text.
+    ///
+    /// The answer is where a key is given again, to be masked before the next try.
+    private mutating func compose(_ text: YAMLText, depths: [Int]) -> [Range<Int>] {
         do {
             let parser = try Parser(yaml: text.masked, encoding: .utf8)
-            guard let first = try parser.nextRoot() else { return nil }
+            guard let first = try parser.nextRoot() else { return [] }
             root = YAMLTree(text: text).node(first, depth: 0)
             if let second = try parser.nextRoot() { reportSecond(second, text) }
         } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-            return duplicate(keys, context.mark, text, depths)
+            return duplicates(keys, context.mark, text, depths)
         } catch let error as YamlError {
             report(error, text)
         } catch {
             report(.yamlSyntax, text.source.range(at: 0), "not YAML: \(error)")
         }
-        return nil
+        return []
     }
 
     private mutating func reportSecond(_ node: Node, _ text: YAMLText) {
@@ -70,34 +73,39 @@ struct YAMLDocument {
 // MARK: Duplicate keys
 
 extension YAMLDocument {
-    /// Yams names the first place of a key that occurs twice; what is wrong is the second. If that is spelt so oddly that
-    /// it is not found, the first is reported. The answer is what was reported.
-    private mutating func duplicate(
+    /// Yams names the first place of a key that occurs twice; what is wrong is the second and every later one.
+    ///
+    /// If they are spelt so oddly that none is found, the first is reported. The answer is what was reported.
+    private mutating func duplicates(
         _ keys: [String], _ mark: Mark, _ text: YAMLText, _ depths: [Int]
-    ) -> Range<Int> {
+    ) -> [Range<Int>] {
         let first = text.index(line: mark.line, column: mark.column)
         let key = keys.first ?? ""
-        let message = "key '\(key)' is given twice"
         let spellings = [key, "'\(key)'", "\"\(key)\""].map { Array($0.unicodeScalars) }
-        let others = spellings.compactMap { nextOccurrence(of: $0, after: first, text, depths) }
-        guard let second = others.min(by: { $0.lowerBound < $1.lowerBound }) else {
-            let range = YAMLTree(text: text).lexeme(at: first, plain: nil)
-            report(.duplicateKey, text.range(range), message)
-            return range
+        var found: [Range<Int>] = []
+        for spelling in spellings {
+            var last = first
+            while found.count <= Self.mostDuplicates,
+                let next = nextOccurrence(of: spelling, after: last, first, text, depths)
+            {
+                found.append(next)
+                last = next.lowerBound
+            }
         }
-        report(
-            .duplicateKey, text.range(second), message, hint: "first given in line \(text.range(first..<first).line)")
-        return second
+        let hint = found.isEmpty ? nil : "first given in line \(text.range(first..<first).line)"
+        if found.isEmpty { found = [YAMLTree(text: text).lexeme(at: first, plain: nil)] }
+        for range in found { report(.duplicateKey, text.range(range), "key '\(key)' is given twice", hint: hint) }
+        return found
     }
 
     /// In block style a key of the same mapping has the same column; in flow style it has the same depth.
     private func nextOccurrence(
-        of key: [Unicode.Scalar], after first: Int, _ text: YAMLText, _ depths: [Int]
+        of key: [Unicode.Scalar], after last: Int, _ first: Int, _ text: YAMLText, _ depths: [Int]
     ) -> Range<Int>? {
         guard !key.isEmpty, depths.indices.contains(first) else { return nil }
         let depth = depths[first]
         let column = text.column(of: first)
-        var index = first + 1
+        var index = last + 1
         while index + key.count <= text.scalars.count, depths[index] >= depth {
             if depth == 0, endsMapping(index, column, text) { return nil }
             let end = index + key.count

@@ -20,6 +20,8 @@ struct YAMLSurface {
     /// Where brackets are nested deeper than that.
     private(set) var tooDeep: Int?
     /// Brackets open around each scalar; tells flow from block style.
+    ///
+    /// Inside quotes, comments and block scalars, where no key can begin, it is the largest number.
     private(set) var depths: [Int]
     private var depth = 0
     /// The next scalar begins a token.
@@ -29,7 +31,7 @@ struct YAMLSurface {
 
     init(_ text: YAMLText) {
         self.text = text
-        depths = [Int](repeating: 0, count: text.scalars.count)
+        depths = [Int](repeating: .max, count: text.scalars.count)
         maskControls()
         scan()
     }
@@ -128,7 +130,6 @@ struct YAMLSurface {
         let quote = text.scalars[index]
         var end = index + 1
         while let scalar = text[end] {
-            depths[end] = depth
             if quote == "\"", scalar == "\\" {
                 end += 1
             } else if scalar == quote {

@@ -27,8 +27,9 @@ struct YAMLTree {
         return YAMLNode(value: .scalar(scalar.string, quoted: quoted), range: range)
     }
 
-    /// Nil for a key that was masked because it is already reported. A key that is no scalar becomes an odd name,
-    /// which no section knows.
+    /// Nil for a key that was masked because it is already reported.
+    ///
+    /// A key that is no scalar becomes an odd name, which no section knows.
     private func pair(_ key: Node, _ value: Node, _ depth: Int) -> YAMLNode.Pair? {
         let name = node(key, depth: depth + 1)
         switch name.value {

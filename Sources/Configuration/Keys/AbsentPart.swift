@@ -1,5 +1,6 @@
-/// The parts of the format that this build does not have yet. Naming one is an error, never ignored; a later version
-/// that has it removes its row and adds its keys.
+/// The parts of the format that this build does not have yet.
+///
+/// Naming one is an error, never ignored; a later version that has it removes its row and adds its keys.
 struct AbsentPart: Sendable {
     /// The section that the key stands in.
     let section: String

@@ -21,9 +21,9 @@ public enum ConfigurationKeys {
     /// In the order of the documentation.
     public static let all: [ConfigurationKey] =
         top + listeners + certificates + tls("tls") + backends + state + admin + log + bans
-        + ProtocolSetting.all.map { $0.key(in: "protocol", of: .init()) } + prefix
+        + ProtocolSetting.all.map { $0.key(in: "protocol", of: .init()) } + prefix + timeouts
         + ClientTimeoutSetting.all.map { $0.key(in: "timeouts.client", of: .init()) }
-        + BackendTimeoutSetting.all.map { $0.key(in: "timeouts.backend", of: .init()) } + timeouts
+        + BackendTimeoutSetting.all.map { $0.key(in: "timeouts.backend", of: .init()) }
 
     /// The keys that a section may have.
     public static func keys(of section: String) -> [ConfigurationKey] {

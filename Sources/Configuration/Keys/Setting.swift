@@ -1,7 +1,8 @@
 internal import Policy
 
-/// One row of a table of limits: the key, where its value goes, and its range. Reading, defaults and documentation all
-/// come from the row.
+/// One row of a table of limits: the key, where its value goes, and its range.
+///
+/// Reading, defaults and documentation all come from the row.
 struct Setting<Root>: Sendable {
     /// A field of `Root` by its kind.
     enum Field: Sendable {

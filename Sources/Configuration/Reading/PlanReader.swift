@@ -1,7 +1,9 @@
 internal import Diagnostics
 
-/// Reads one portreeve.yaml from its tree. Never stops at a mistake: what cannot be read is reported and replaced by its
-/// default, and a plan comes out only if nothing was reported as an error.
+/// Reads one portreeve.yaml from its tree.
+///
+/// Never stops at a mistake: what cannot be read is reported and replaced by its default, and a plan comes out only if
+/// nothing was reported as an error.
 ///
 /// Its extensions hold one section each; the keys come from `ConfigurationKeys`.
 final class PlanReader {
@@ -59,6 +61,7 @@ struct Section {
 
 extension PlanReader {
     /// Checks the keys of a mapping; `also` are keys that a part of the section reads itself.
+    ///
     /// `path` is that of the table, `shown` what people know the mapping by.
     func section(_ node: YAMLNode, _ path: String, shown: String, at range: SourceRange) -> Section {
         guard let pairs = mapping(node, shown) else { return Section(path: path, range: range, pairs: nil) }

@@ -1,6 +1,8 @@
 internal import Policy
 
-/// Numbers with units, as people write them: read and written. 1 KB is 1024 octets.
+/// Numbers with units, as people write them: read and written.
+///
+/// 1 KB is 1024 octets.
 enum Units {
     static let durations: [(name: String, nanoseconds: UInt64)] = [
         ("ms", 1_000_000), ("s", 1_000_000_000), ("min", 60_000_000_000), ("h", 3_600_000_000_000),
