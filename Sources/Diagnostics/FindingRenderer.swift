@@ -25,7 +25,7 @@ public struct FindingRenderer: Sendable {
         }
     }
 
-    /// The line that closes a report, such as `portreeve: 2 errors in 1 file. Not loaded.`
+    /// The line that closes a report: how many errors and warnings in how many files, and whether they were loaded.
     public static func summary(_ findings: [Finding]) -> String {
         let errors = findings.count { $0.severity == .error }
         let warnings = findings.count - errors

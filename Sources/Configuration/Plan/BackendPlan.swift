@@ -5,7 +5,7 @@ public import Diagnostics
 public struct BackendPlan: Sendable, Hashable {
     public var name: String
     /// The place of its name.
-    public var range: SourceRange
+    @Incidental public var range: SourceRange
     /// Never empty.
     public var servers: [ServerAddress]
     public var identity: Identity
@@ -49,7 +49,7 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
 
     public var host: Host
     public var port: UInt16
-    public var range: SourceRange
+    @Incidental public var range: SourceRange
 
     /// A loopback address, or `localhost` (RFC 6761 §6.3).
     public var isLoopback: Bool {

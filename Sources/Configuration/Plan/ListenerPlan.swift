@@ -6,7 +6,7 @@ public import Policy
 public struct ListenerPlan: Sendable, Hashable {
     public var name: String
     /// The place of its name.
-    public var range: SourceRange
+    @Incidental public var range: SourceRange
     public var binding: Binding
     public var tls: TLSMode
     /// The name of a backend that exists.
@@ -26,7 +26,7 @@ public struct ListenerPlan: Sendable, Hashable {
         /// Addresses to bind; an IPv6 one takes IPv6 only. Port 0 lets the kernel choose (tests, `demo`).
         case endpoints([PlannedEndpoint])
         /// A socket of that name that systemd holds.
-        case socket(name: String, range: SourceRange)
+        case socket(PlannedSocket)
     }
 
     /// The addresses to bind; none for a socket that systemd holds.
@@ -41,7 +41,14 @@ public struct ListenerPlan: Sendable, Hashable {
 /// An address to bind and the place that names it.
 public struct PlannedEndpoint: Sendable, Hashable {
     public var endpoint: Endpoint
-    public var range: SourceRange
+    @Incidental public var range: SourceRange
+}
+
+/// A socket that systemd holds and the place that names it.
+public struct PlannedSocket: Sendable, Hashable {
+    /// Its FileDescriptorName=.
+    public var name: String
+    @Incidental public var range: SourceRange
 }
 
 /// When TLS begins on a connection.
@@ -57,7 +64,7 @@ public enum TLSMode: String, Sendable, Hashable, CaseIterable {
 public struct PolicyReference: Sendable, Hashable {
     public var policy: BuiltinPolicy
     /// The place that names it, or the listener's where it is the port's default.
-    public var range: SourceRange
+    @Incidental public var range: SourceRange
 }
 
 /// The policies that are part of the program.

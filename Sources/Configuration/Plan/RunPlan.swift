@@ -5,12 +5,12 @@ public import Policy
 /// Everything that portreeve.yaml says, checked, completed with defaults and frozen.
 ///
 /// Every path in it is absolute. What can still fail later (a port in use, a file that vanished) carries the place that
-/// named it.
+/// named it. Two plans are equal if they say the same, wherever in the file they say it.
 public struct RunPlan: Sendable, Hashable {
     /// The file it was read from, as the operator named it.
-    public var file: String
+    @Incidental public var file: String
     /// 16 hexadecimal digits that change when the text of the file does (FNV-1a, no protection against intent).
-    public var hash: String
+    @Incidental public var hash: String
     /// Our name in the banner, in self-tests and health checks; lower-cased, without a final dot.
     public var hostname: String
     public var domains: [DomainPattern]
@@ -63,7 +63,7 @@ public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
 /// An absolute path and the place that names it.
 public struct PlannedPath: Sendable, Hashable, CustomStringConvertible {
     public var path: String
-    public var range: SourceRange
+    @Incidental public var range: SourceRange
 
     public init(path: String, range: SourceRange) {
         self.path = path

@@ -25,7 +25,7 @@ extension PlanReader {
     /// systemd's FileDescriptorName= takes 1 to 255 printable characters other than the colon.
     private func socket(_ name: String, _ range: SourceRange) -> ListenerPlan.Binding? {
         let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != ASCII.colon }
-        if isPlain, name.utf8.count <= 255 { return .socket(name: name, range: range) }
+        if isPlain, name.utf8.count <= 255 { return .socket(PlannedSocket(name: name, range: range)) }
         error(.badValue, range, "'\(name)' cannot name a socket", hint: "the FileDescriptorName= of a systemd socket")
         return nil
     }
@@ -91,8 +91,8 @@ extension PlanReader {
     private func checkSockets(_ listeners: [ListenerPlan]) {
         var seen: Set<String> = []
         for listener in listeners {
-            guard case .socket(let name, let range) = listener.binding, !seen.insert(name).inserted else { continue }
-            error(.duplicateEndpoint, range, "two listeners want the socket '\(name)'")
+            guard case .socket(let socket) = listener.binding, !seen.insert(socket.name).inserted else { continue }
+            error(.duplicateEndpoint, socket.range, "two listeners want the socket '\(socket.name)'")
         }
     }
 }
