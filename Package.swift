@@ -67,6 +67,10 @@ let tests: [Target] = [
     .testTarget(
         name: "TLSTransportTests", dependencies: ["Bytes", "Reactor", "TLSTransport", "COpenSSL"],
         swiftSettings: strict),
+    .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"], swiftSettings: strict),
+    .testTarget(
+        name: "ConfigurationTests", dependencies: ["Configuration", "Bytes", "Policy", "Diagnostics"],
+        exclude: ["Fixtures"], swiftSettings: strict),
 ]
 
 let package = Package(

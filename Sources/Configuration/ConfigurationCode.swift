@@ -1,0 +1,71 @@
+/// The stable codes of everything that this module finds.
+///
+/// E10x is what any YAML file of ours may get wrong, E50x to E52x what portreeve.yaml may.
+public enum ConfigurationCode: String, CaseIterable, Sendable {
+    case yamlSyntax = "E101"
+    case duplicateKey = "E102"
+    case anchorOrAlias = "E103"
+    case tag = "E104"
+    case mergeKey = "E105"
+    case severalDocuments = "E106"
+    case controlCharacter = "E107"
+    case unreadableText = "E108"
+
+    case unknownKey = "E501"
+    case missingKey = "E502"
+    case wrongType = "E503"
+    case badValue = "E504"
+    case outOfRange = "E505"
+    case notInThisVersion = "E506"
+    case unknownName = "E507"
+    case duplicateName = "E508"
+    case conflict = "E509"
+
+    case duplicateEndpoint = "E510"
+    case policyRequired = "E511"
+    case certificateRequired = "E512"
+    case cleartextLogin = "E513"
+    case unverifiable = "E514"
+
+    case fileMissing = "E520"
+    case fileUnreadable = "E521"
+    case certificate = "E522"
+
+    case identityNone = "W510"
+    case unusedName = "W511"
+    case certificateWarning = "W522"
+
+    /// What the code says, for the list in the documentation.
+    public var meaning: String {
+        switch self {
+        case .yamlSyntax: "not YAML"
+        case .duplicateKey: "a key occurs twice in one mapping"
+        case .anchorOrAlias: "YAML anchors and aliases are not used here"
+        case .tag: "YAML tags and directives are not used here"
+        case .mergeKey: "YAML merge keys are not used here"
+        case .severalDocuments: "more than one YAML document in a file"
+        case .controlCharacter: "a control character, or a tab that indents"
+        case .unreadableText: "not UTF-8, or too long"
+        case .unknownKey: "unknown key"
+        case .missingKey: "a key that must be given is missing"
+        case .wrongType: "a list, mapping or single value where another is expected"
+        case .badValue: "a value that cannot be read"
+        case .outOfRange: "a number, size, duration or rate outside its range"
+        case .notInThisVersion: "a part that this build does not have"
+        case .unknownName: "no backend or policy has that name"
+        case .duplicateName: "a name is used twice"
+        case .conflict: "keys that exclude or need each other"
+        case .duplicateEndpoint: "two listeners want the same address and port"
+        case .policyRequired: "a listener must name its policies"
+        case .certificateRequired: "TLS is wanted and there is no certificate"
+        case .cleartextLogin: "logins would go over the network without TLS"
+        case .unverifiable: "a certificate cannot be verified against an address"
+        case .fileMissing: "a file does not exist"
+        case .fileUnreadable: "a file cannot be read"
+        case .certificate: "a certificate or key cannot be used"
+        case .identityNone: "the backend will not know who the client is"
+        case .unusedName: "nothing uses this backend"
+        case .certificateWarning: "a certificate needs attention"
+        }
+    }
+}

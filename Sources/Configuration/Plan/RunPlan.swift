@@ -1,0 +1,100 @@
+public import Bytes
+public import Diagnostics
+public import Policy
+
+/// Everything that portreeve.yaml says, checked, completed with defaults and frozen.
+///
+/// Every path in it is absolute. What can still fail later (a port in use, a file that vanished) carries the place that
+/// named it. Two plans are equal if they say the same, wherever in the file they say it.
+public struct RunPlan: Sendable, Hashable {
+    /// The file it was read from, as the operator named it.
+    @Incidental public var file: String
+    /// 16 hexadecimal digits that change when the text of the file does (FNV-1a, no protection against intent).
+    @Incidental public var hash: String
+    /// Our name in the banner, in self-tests and health checks; lower-cased, without a final dot.
+    public var hostname: String
+    public var domains: [DomainPattern]
+    /// The user that a process started as root becomes.
+    public var user: String
+    /// Worker threads; 0 is one per core.
+    public var workers: Int
+    /// In the order of the file.
+    public var listeners: [ListenerPlan]
+    public var certificates: [CertificatePlan]
+    /// In the order of the file.
+    public var backends: [BackendPlan]
+    public var state: StateStore
+    public var admin: AdminPlan
+    public var log: LogPlan
+    /// Addresses that are never banned.
+    public var neverBanned: [AddressPrefix]
+    /// The top-level `protocol:`; a listener has its own copy with its overrides.
+    public var protocolLimits: ProtocolLimits
+    public var timeouts: Timeouts
+    /// The top-level `tls:`; a listener has its own copy with its overrides.
+    public var tlsOptions: TLSOptions
+
+    /// The backend of that name; every listener's is there.
+    public func backend(named name: String) -> BackendPlan? {
+        backends.first { $0.name == name }
+    }
+}
+
+/// A domain, or with a leading dot in the file all domains below one; lower-cased A-labels without the final dot.
+public struct DomainPattern: Sendable, Hashable, CustomStringConvertible {
+    /// Without the leading dot.
+    public var name: String
+    /// Whether it means the names below `name` (and not `name` itself).
+    public var isSuffix: Bool
+
+    public init(name: String, isSuffix: Bool) {
+        self.name = name
+        self.isSuffix = isSuffix
+    }
+
+    /// Whether a lower-cased A-label domain is meant.
+    public func matches(_ domain: String) -> Bool {
+        isSuffix ? domain.utf8.count > name.utf8.count + 1 && domain.hasSuffix("." + name) : domain == name
+    }
+
+    public var description: String { (isSuffix ? "." : "") + name }
+}
+
+/// An absolute path and the place that names it.
+public struct PlannedPath: Sendable, Hashable, CustomStringConvertible {
+    public var path: String
+    @Incidental public var range: SourceRange
+
+    public init(path: String, range: SourceRange) {
+        self.path = path
+        self.range = range
+    }
+
+    public var description: String { path }
+}
+
+/// Where limits and bans are kept.
+public enum StateStore: Sendable, Hashable {
+    case memory
+}
+
+/// How the running process is asked and told things.
+public struct AdminPlan: Sendable, Hashable {
+    /// The Unix socket of `reload`, `status` and the rest; its range is the whole file if it is the default.
+    public var socket: PlannedPath
+}
+
+/// What is logged and where to.
+public struct LogPlan: Sendable, Hashable {
+    public enum Format: String, Sendable, Hashable, CaseIterable { case postfix, json }
+
+    public enum Destination: Sendable, Hashable {
+        case stderr
+        case syslog
+        case file(PlannedPath)
+    }
+
+    public var format: Format
+    public var destination: Destination
+    public var ident: String
+}

@@ -1,0 +1,49 @@
+private import Glibc
+
+/// Paths as text, and the few questions about files that loading asks.
+enum FilePaths {
+    /// The path below `directory` unless it is absolute, without `.` and empty parts.
+    static func absolute(_ path: String, in directory: String) -> String {
+        let full = path.hasPrefix("/") ? path : directory + "/" + path
+        return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    }
+
+    /// The absolute directory that holds a file.
+    static func directory(of path: String) -> String {
+        let full = absolute(path, in: current)
+        let parts = full.split(separator: "/").dropLast()
+        return "/" + parts.joined(separator: "/")
+    }
+
+    private static var current: String {
+        guard let buffer = getcwd(nil, 0) else { return "/" }
+        defer { free(buffer) }
+        return String(cString: buffer)
+    }
+
+    static func status(_ path: String) -> FileStatus {
+        var info = stat()
+        guard stat(path, &info) == 0 else { return errno == EACCES ? .unreadable : .missing }
+        guard info.st_mode & S_IFMT == S_IFREG else { return .notAFile }
+        return access(path, R_OK) == 0 ? .readable : .unreadable
+    }
+
+    /// The octets of a file, at most `limit` + 1 of them; nil if it cannot be read.
+    static func read(_ path: String, limit: Int) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var result: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 65536)
+        while result.count <= limit {
+            let count = Glibc.read(descriptor, &block, block.count)
+            if count == 0 { return result }
+            if count < 0 {
+                guard errno == EINTR else { return nil }
+            } else {
+                result += block[..<count]
+            }
+        }
+        return result
+    }
+}

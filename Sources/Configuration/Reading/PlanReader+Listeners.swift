@@ -1,0 +1,153 @@
+internal import Bytes
+internal import Diagnostics
+internal import Policy
+
+/// What the listeners take from the rest of the file.
+struct ListenerContext {
+    var backends: [BackendPlan]
+    var hasCertificates: Bool
+    var protocolLimits: ProtocolLimits
+    var timeouts: Timeouts
+    var tlsOptions: TLSOptions
+}
+
+/// `listeners:`.
+extension PlanReader {
+    func listeners(_ pair: YAMLNode.Pair?, _ context: ListenerContext) -> [ListenerPlan] {
+        guard let pair else { return [] }
+        guard let entries = mapping(pair.value, "'listeners'") else { return [] }
+        if entries.isEmpty {
+            error(.missingKey, pair.keyRange, "'listeners' needs at least one listener")
+        }
+        let plans = entries.compactMap { listener($0, context) }
+        checkEndpoints(plans)
+        checkBackendsUsed(entries, context.backends)
+        return plans
+    }
+
+    private func listener(_ pair: YAMLNode.Pair, _ context: ListenerContext) -> ListenerPlan? {
+        _ = checkName(pair, "listener")
+        let shown = "listener '\(pair.key)'"
+        let section = section(pair.value, "listeners.NAME", shown: shown, at: pair.keyRange)
+        guard section.isReadable else { return nil }
+        let limits = protocolLimits(section["protocol"], shown: "'protocol' of \(shown)", over: context.protocolLimits)
+        let options = tlsOptions(section["tls_options"], over: context.tlsOptions)
+        let proxyFrom = prefixes(section["proxy_from"])
+        let proxyRequired = flag(section["proxy_required"]) ?? false
+        if proxyRequired, section["proxy_from"] == nil, let given = section["proxy_required"] {
+            error(
+                .conflict, given.keyRange, "'proxy_required' without 'proxy_from' refuses everybody",
+                hint: "add 'proxy_from'")
+        }
+        let backend = backendName(section["backend"], context.backends)
+        guard let binding = binding(section, shown) else { return nil }
+        let ports = portsForDefaults(binding, section)
+        let tls = tlsMode(section, ports, shown)
+        if tls != .none, !context.hasCertificates {
+            error(
+                .certificateRequired, section["tls"]?.value.range ?? pair.keyRange,
+                "\(shown) speaks TLS, and there is no certificate", hint: "add 'certificates:', or 'tls: none'")
+        }
+        let policies = policies(section, ports, shown)
+        guard let backend else { return nil }
+        return ListenerPlan(
+            name: pair.key, range: pair.keyRange, binding: binding, tls: tls, backend: backend, policies: policies,
+            proxyFrom: proxyFrom, proxyRequired: proxyRequired, protocolLimits: limits, timeouts: context.timeouts,
+            tlsOptions: options)
+    }
+
+    private func backendName(_ pair: YAMLNode.Pair?, _ backends: [BackendPlan]) -> String? {
+        guard let pair, let text = text(pair) else { return nil }
+        let names = backends.map(\.name)
+        if names.contains(text) { return text }
+        error(
+            .unknownName, pair.value.range, "unknown backend '\(text)'",
+            hint: Suggestion.nearest(to: text, in: names).map { "did you mean '\($0)'?" },
+            notes: names.isEmpty ? [] : ["backends: \(names.joined(separator: " "))"])
+        return nil
+    }
+
+    /// 465 is implicit TLS (RFC 8314 §3.3), every other port begins in plaintext.
+    private func tlsMode(_ section: Section, _ ports: [UInt16], _ shown: String) -> TLSMode {
+        if let pair = section["tls"] { return choice(pair) ?? .starttls }
+        let implicit = ports.count { $0 == 465 }
+        if implicit > 0, implicit < ports.count {
+            error(
+                .conflict, section["bind"]?.keyRange ?? section.range, "\(shown) mixes port 465 with others",
+                hint: "say 'tls:'")
+        }
+        return implicit > 0 ? .implicit : .starttls
+    }
+
+    /// A backend that nothing uses is probably a slip, but no harm.
+    private func checkBackendsUsed(_ entries: [YAMLNode.Pair], _ backends: [BackendPlan]) {
+        let used = entries.flatMap { entry -> [String] in
+            guard case .mapping(let pairs) = entry.value.value else { return [] }
+            return pairs.compactMap { pair in
+                guard pair.key == "backend", case .scalar(let text, _) = pair.value.value else { return nil }
+                return text
+            }
+        }
+        // An unknown name was reported, and is probably the one that is missing here.
+        guard used.allSatisfy({ name in backends.contains { $0.name == name } }) else { return }
+        for backend in backends where !used.contains(backend.name) {
+            warning(.unusedName, backend.range, "no listener uses backend '\(backend.name)'")
+        }
+    }
+}
+
+// MARK: Policies
+
+extension PlanReader {
+    /// The policies that a port has when none are named (only with `port:`).
+    private static let defaults: [UInt16: BuiltinPolicy] = [
+        25: .inbound, 465: .submission, 587: .submission, 2525: .submission,
+    ]
+
+    private func policies(_ section: Section, _ ports: [UInt16], _ shown: String) -> [PolicyReference] {
+        if let pair = section["policies"] { return namedPolicies(pair) }
+        if section["port"] != nil, let port = ports.first, let policy = Self.defaults[port] {
+            return [PolicyReference(policy: policy, range: section.range)]
+        }
+        if section["port"] == nil || !ports.isEmpty {
+            error(
+                .policyRequired, section.range, "\(shown) must name its policies",
+                hint: "add 'policies: [submission]' or 'policies: [inbound]'",
+                notes: ["only 'port:' 25, 465, 587 and 2525 have a policy of their own"])
+        }
+        return []
+    }
+
+    private func namedPolicies(_ pair: YAMLNode.Pair) -> [PolicyReference] {
+        if pair.value.value == .sequence([]) {
+            error(.policyRequired, pair.value.range, "'policies' needs at least one policy")
+        }
+        var result: [PolicyReference] = []
+        for item in list(pair) {
+            guard let text = text(item, "policies") else { continue }
+            guard let policy = BuiltinPolicy(rawValue: text) else {
+                reportPolicy(text, item.range)
+                continue
+            }
+            if result.contains(where: { $0.policy == policy }) {
+                error(.duplicateName, item.range, "policy '\(text)' is named twice")
+            }
+            result.append(PolicyReference(policy: policy, range: item.range))
+        }
+        return result
+    }
+
+    private func reportPolicy(_ name: String, _ range: SourceRange) {
+        guard !name.contains("/") else {
+            error(
+                .notInThisVersion, range, "policy folders such as '\(name)' are not in this version",
+                hint: "name the built-in 'submission' or 'inbound'")
+            return
+        }
+        let names = BuiltinPolicy.allCases.map(\.rawValue)
+        let near = Suggestion.nearest(to: name, in: names)
+        error(
+            .unknownName, range, "unknown policy '\(name)'", hint: near.map { "did you mean '\($0)'?" },
+            notes: ["policies of this version: \(names.joined(separator: " "))"])
+    }
+}

@@ -1,0 +1,49 @@
+/// Whether what was found keeps the file from being loaded.
+public enum Severity: String, Sendable, Hashable {
+    case error
+    case warning
+}
+
+/// One thing that was found in a file, in words for the person who wrote it.
+public struct Finding: Hashable, Sendable {
+    public var severity: Severity
+    /// A stable code such as `E501`, listed in the documentation.
+    public var code: String
+    public var range: SourceRange
+    /// What is wrong, without a final stop.
+    public var message: String
+    /// What to do about it, shown after the carets.
+    public var hint: String?
+    /// Further lines, each shown after a `=`.
+    public var notes: [String]
+
+    public init(
+        _ severity: Severity, _ code: String, at range: SourceRange, _ message: String, hint: String? = nil,
+        notes: [String] = []
+    ) {
+        self.severity = severity
+        self.code = code
+        self.range = range
+        self.message = message
+        self.hint = hint
+        self.notes = notes
+    }
+}
+
+/// Gathers what several passes find, once each.
+public struct FindingCollector: Sendable {
+    private var seen: Set<Finding> = []
+
+    public init() {}
+
+    public mutating func add(_ finding: Finding) {
+        seen.insert(finding)
+    }
+
+    public var hasErrors: Bool { seen.contains { $0.severity == .error } }
+
+    /// By file and place, then by code and message, so that a run always prints the same.
+    public var sorted: [Finding] {
+        seen.sorted { ($0.range, $0.code, $0.message) < ($1.range, $1.code, $1.message) }
+    }
+}
