@@ -1,0 +1,25 @@
+# The one entry point for people and CI.
+.PHONY: help run test lint format clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: ## build, then a demonstration on loopback with a mail sink behind it
+	scripts/setup --build-only
+	scripts/build release
+	exec "$$(swift build -c release --show-bin-path)/portreeve" demo
+
+test: ## unit tests, interop with real mail servers, protocol vectors
+	scripts/setup
+	scripts/test
+
+lint: ## format, module edges, declared imports
+	scripts/setup --build-only
+	scripts/lint
+
+format: ## rewrites the Swift sources in the project's format
+	swift format -i -r -p Sources Tests Package.swift
+
+clean: ## removes what was built
+	rm -rf .build
