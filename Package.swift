@@ -61,7 +61,9 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
-    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict)
+    .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
+    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
+    .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
 ]
 
 let package = Package(
