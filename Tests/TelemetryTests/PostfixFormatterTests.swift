@@ -68,10 +68,29 @@ struct PostfixFormatterTests {
             rule: .builtIn("max_sessions"), closes: true)
         #expect(
             postfix(.refused(refusal), identity) == """
-                NOQUEUE: reject: CONNECT from unknown[203.0.113.7]: 421 4.7.0 Too many sessions; \
+                NOQUEUE: reject: CONNECT from unknown[203.0.113.7]: 421 4.7.0 <unknown[203.0.113.7]>: Too many sessions; \
                 proto=SMTP rule=protocol/max_sessions sid=4ZbQ1x7kzq
                 """)
         #expect(postfix(.refused(relayDenied(sender: ""))).contains("; from=<> to=<bob@example.org> "))
+    }
+
+    @Test("A reason without a subject gets the one that Postfix names; a backend's reply stays as it was")
+    func subjects() {
+        var refusal = relayDenied()
+        refusal.reply = ReplyText(450, "4.7.1 Try later")
+        #expect(postfix(.refused(refusal)).contains(": 450 4.7.1 <bob@example.org>: Try later; from=<"))
+        #expect(postfix(.backendRefused(refusal)).contains(": 450 4.7.1 Try later; from=<"))
+        refusal.recipient = Array("a> b".utf8)
+        #expect(postfix(.refused(refusal)).contains(#": 450 4.7.1 <a\x3E\x20b>: Try later; from=<"#))
+        refusal.reply = ReplyText(550, "Try later")
+        refusal.command = "DATA"
+        #expect(postfix(.refused(refusal)).contains(": 550 <DATA>: Try later; from=<"))
+        refusal.command = "MAIL"
+        #expect(postfix(.refused(refusal)).contains(": 550 Try later; from=<"))
+        refusal.command = "RCPT"
+        refusal.reply = ReplyText(554, "5.7.1 Service unavailable; Client host [192.0.2.1] blocked")
+        #expect(
+            postfix(.refused(refusal)).contains(": 554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked; "))
     }
 
     @Test("Accepted commands and successful logins are no lines")

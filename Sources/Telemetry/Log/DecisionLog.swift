@@ -51,7 +51,9 @@ public final class DecisionLog: Sendable {
         queue.flush()
     }
 
-    /// Writes what waits and ends the thread; what is recorded afterwards is dropped. A second call does nothing.
+    /// Writes what waits and ends the thread; what is recorded afterwards is dropped.
+    ///
+    /// A second call does nothing.
     public func stop() {
         if queue.stop() { pthread_join(thread, nil) }
     }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Where the lines of one log go. Only the writer thread touches it.
+/// Where the lines of one log go; only the writer thread touches it.
 protocol LogSink: AnyObject {
     /// Puts what the destination wants around a line at the end of `buffer`.
     func frame(_ line: LogLine, at time: WallTime, into buffer: inout [UInt8])

@@ -3,7 +3,7 @@ import Policy
 
 // What became of commands, logins and messages.
 extension PostfixFormatter {
-    /// `NOQUEUE: reject: RCPT from name[address]: 554 5.7.1 …; from=<> to=<> proto= helo=<> rule= sid=`
+    /// The line of a refused command: `NOQUEUE: reject: RCPT from name[address]: 554 5.7.1 …; from=<> to=<> …`.
     func refusal(_ refusal: RefusalReport, _ verb: String, _ identity: SessionIdentity) -> LogLine {
         var line = LogLine(.info)
         line.append("NOQUEUE: \(verb): ")
@@ -11,7 +11,7 @@ extension PostfixFormatter {
         line.append(" from ")
         line.append(client: identity)
         line.append(": ")
-        line.append(reply: refusal.reply)
+        line.append(reply: refusal.reply, about: verb == "backend-reject" ? nil : subject(of: refusal, identity))
         line.append(";")
         line.append(path: "from", refusal.sender)
         line.append(path: "to", refusal.recipient)
@@ -22,7 +22,22 @@ extension PostfixFormatter {
         return line
     }
 
-    /// `warning: name[address]: SASL LOGIN authentication failed: …, sasl_username=`
+    /// What Postfix names before a reason, as in `<bob@example.org>: Relay access denied`.
+    ///
+    /// pflogsumm finds the reason of these three commands only behind a `: `; without it each line is a reason of its own.
+    private func subject(of refusal: RefusalReport, _ identity: SessionIdentity) -> [UInt8]? {
+        guard !refusal.reply.text.hasSeparator else { return nil }
+        var subject = LogLine(.info)
+        switch refusal.command {
+        case "CONNECT": subject.append(client: identity)
+        case "RCPT": subject.append(refusal.recipient ?? [], as: .field)
+        case "DATA": subject.append("DATA")
+        default: return nil
+        }
+        return subject.bytes
+    }
+
+    /// The line of a failed login: `warning: name[address]: SASL LOGIN authentication failed: …, sasl_username=…`.
     ///
     /// fail2ban counts these, but not the two kinds that are no guess at a password.
     func failed(_ login: AuthenticationReport, _ identity: SessionIdentity) -> LogLine {
@@ -47,12 +62,7 @@ extension PostfixFormatter {
 
     /// A reply to AUTH without its enhanced code and without the words that the line has already.
     private func reason(_ reply: ReplyText) -> ArraySlice<UInt8> {
-        var rest = reply.text[...]
-        if let space = rest.firstIndex(of: ASCII.space),
-            rest[..<space].allSatisfy({ ASCII.isDigit($0) || $0 == ASCII.dot })
-        {
-            rest = rest[(space + 1)...]
-        }
+        var rest = reply.text.dropFirst(reply.text.enhancedCodeLength)
         let prefix = Array("Error: authentication failed: ".utf8)
         if rest.starts(with: prefix) { rest = rest.dropFirst(prefix.count) }
         return rest.isEmpty ? Array("authentication failure".utf8)[...] : rest
@@ -102,10 +112,13 @@ extension LogLine {
         append(sid: identity)
     }
 
-    /// Code and text as the client got them.
-    fileprivate mutating func append(reply: ReplyText) {
+    /// Code and text as the client got them; `subject`, safe already, goes between the enhanced code and the reason.
+    fileprivate mutating func append(reply: ReplyText, about subject: [UInt8]? = nil) {
         append("\(reply.code) ")
-        append(reply.text, as: .text)
+        guard let subject else { return append(reply.text, as: .text) }
+        append(reply.text.prefix(reply.text.enhancedCodeLength), as: .text)
+        bytes += "<".utf8 + subject + ">: ".utf8
+        append(reply.text.dropFirst(reply.text.enhancedCodeLength), as: .text)
     }
 
     fileprivate mutating func append(path name: String, _ address: [UInt8]?) {
@@ -131,5 +144,18 @@ extension LogLine {
     private func seconds(_ nanoseconds: UInt64) -> String {
         let hundredths = nanoseconds / 10_000_000
         return "\(hundredths / 100).\(hundredths / 10 % 10)\(hundredths % 10)"
+    }
+}
+
+extension [UInt8] {
+    /// Octets of `5.7.1 ` at the start (RFC 2034), the space included; 0 without one.
+    fileprivate var enhancedCodeLength: Int {
+        guard let space = firstIndex(of: ASCII.space) else { return 0 }
+        return self[..<space].allSatisfy { ASCII.isDigit($0) || $0 == ASCII.dot } ? space + 1 : 0
+    }
+
+    /// Whether a `: ` or `; ` stands in the text.
+    fileprivate var hasSeparator: Bool {
+        zip(self, dropFirst()).contains { ($0 == ASCII.colon || $0 == UInt8(ascii: ";")) && $1 == ASCII.space }
     }
 }
