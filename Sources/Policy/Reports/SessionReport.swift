@@ -36,10 +36,14 @@ public struct SessionIdentity: Hashable, Sendable {
     public var helo: String
     /// `SMTP`, `ESMTP`.
     public var protocolName: String
+    /// Present while the connection is inside TLS.
+    public var tls: TLSFacts?
+    /// The login that holds now.
+    public var user: [UInt8]?
 
     public init(
         sid: String, listener: String, client: Endpoint, clientName: String? = nil, helo: String = "",
-        protocolName: String = "SMTP"
+        protocolName: String = "SMTP", tls: TLSFacts? = nil, user: [UInt8]? = nil
     ) {
         self.sid = sid
         self.listener = listener
@@ -47,6 +51,8 @@ public struct SessionIdentity: Hashable, Sendable {
         self.clientName = clientName
         self.helo = helo
         self.protocolName = protocolName
+        self.tls = tls
+        self.user = user
     }
 }
 

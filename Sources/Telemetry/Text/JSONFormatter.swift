@@ -1,0 +1,102 @@
+import Bytes
+import Policy
+
+/// Decisions, faults and ends of sessions as JSON objects, with the names of the Elastic Common Schema.
+///
+/// | Always | |
+/// |---|---|
+/// | `@timestamp`, `log.level` | RFC 3339 in UTC; `info` or `warn` |
+/// | `event.action` | `accepted`, `refused`, `would-refuse`, `backend-refused`, `login`, `message`, `session-end`, `tls-failed`, `protocol-violation`, `backend-fault`, `lost-connection`, `timeout`, `too-many-errors`, `log-dropped` |
+/// | `event.outcome` | `success`, `failure`; `unknown` for what a monitored rule would have done |
+/// | `source.ip`, `source.port`, `source.domain` | the client; the name only if it is confirmed |
+/// | `smtp.sid`, `smtp.listener`, `smtp.helo`, `smtp.protocol` | the session |
+/// | `tls.version`, `tls.cipher`, `tls.resumed`, `tls.client.*`, `user.name` | once they hold |
+///
+/// Where they apply: `rule.name` (`policy/rule`), `rule.ruleset` (the policy), `event.reason`, `event.duration` (ns),
+/// `source.bytes`, `destination.bytes`, and under `smtp.`: `stage`, `command`, `mode`, `from`, `to`, `closes`,
+/// `reply.code`, `reply.text`, `auth.mechanism`, `auth.result`, `message.id`, `recipients`, `size`, `queue_id`,
+/// `relay`, `messages`, `commands`, `log.dropped`.
+struct JSONFormatter {
+    /// nil for what belongs to no decision: a connection and its handshake show in its later lines.
+    func line(_ record: LogRecord) -> LogLine? {
+        switch record.report {
+        case .connected, .tlsEstablished: nil
+        case .accepted(let stage, let rule):
+            object(record, "accepted", "success") { json in
+                json.put("smtp.stage", stage.name)
+                json.put(rule: rule)
+            }
+        case .refused(let refusal):
+            object(record, action(refusal.mode), outcome(refusal.mode)) { $0.put(refusal: refusal) }
+        case .backendRefused(let refusal):
+            object(record, "backend-refused", "failure") { $0.put(refusal: refusal) }
+        case .authenticationSucceeded(let login):
+            object(record, "login", "success") { $0.put(login: login) }
+        case .authenticationFailed(let login):
+            object(record, "login", "failure", .warning) { $0.put(login: login) }
+        case .messageTaken(let message):
+            object(record, "message", message.reply.code / 100 == 2 ? "success" : "failure") { json in
+                json.put(message: message, sid: record.identity.sid)
+            }
+        case .disconnected(let summary):
+            object(record, "session-end", "success") { $0.put(summary: summary) }
+        case .tlsFailed(let reason):
+            object(record, "tls-failed", "failure") { $0.put("event.reason", reason) }
+        case .protocolViolation(let kind, let during):
+            object(record, "protocol-violation", "failure", .warning) { json in
+                json.put("event.reason", kind)
+                json.put("smtp.command", during)
+            }
+        case .backendFault(let server, let reason):
+            object(record, "backend-fault", "failure", .warning) { json in
+                json.put("event.reason", reason)
+                json.put("smtp.relay", server)
+            }
+        case .lostConnection(let after):
+            object(record, "lost-connection", "failure") { $0.put("smtp.command", after) }
+        case .timedOut(let after):
+            object(record, "timeout", "failure") { $0.put("smtp.command", after) }
+        case .tooManyErrors(let after):
+            object(record, "too-many-errors", "failure") { $0.put("smtp.command", after) }
+        }
+    }
+
+    /// Said when there is room again: this many records never became lines.
+    func dropped(_ count: UInt64, at time: WallTime) -> LogLine {
+        var json = JSONLine()
+        json.put("@timestamp", time.rfc3339)
+        json.put("log.level", "warn")
+        json.put("event.action", "log-dropped")
+        json.put("event.outcome", "failure")
+        json.put("smtp.log.dropped", count)
+        return LogLine(.warning, json.closed)
+    }
+
+    private func object(
+        _ record: LogRecord, _ action: String, _ outcome: String, _ severity: Severity = .info,
+        _ body: (inout JSONLine) -> Void
+    ) -> LogLine {
+        var json = JSONLine()
+        json.put("@timestamp", record.time.rfc3339)
+        json.put("log.level", severity == .info ? "info" : "warn")
+        json.put("event.action", action)
+        json.put("event.outcome", outcome)
+        json.put(identity: record.identity, ending: record.report)
+        body(&json)
+        return LogLine(severity, json.closed)
+    }
+
+    private func action(_ mode: Mode) -> String {
+        switch mode {
+        case .enforce: "refused"
+        case .monitor, .disabled: "would-refuse"
+        }
+    }
+
+    private func outcome(_ mode: Mode) -> String {
+        switch mode {
+        case .enforce: "failure"
+        case .monitor, .disabled: "unknown"
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Bytes
+import Policy
+
+/// Reports in the words of Postfix's smtpd, then our own fields, one line each.
+///
+/// fail2ban's `postfix` filter and pflogsumm read them unmodified, so a word here is an interface.
+/// A refusal of the backend's own is not `reject:`, because the backend logs that too and it would count twice.
+struct PostfixFormatter {
+    /// nil for what Postfix would not log: accepted commands and successful logins.
+    func line(_ identity: SessionIdentity, _ report: SessionReport) -> LogLine? {
+        switch report {
+        case .connected: event("connect", identity)
+        case .tlsEstablished(let tls): established(tls, identity)
+        case .tlsFailed(let reason): handshakeError(reason, identity)
+        case .refused(let refusal): self.refusal(refusal, verb(refusal.mode), identity)
+        case .accepted: nil
+        case .backendRefused(let refusal): self.refusal(refusal, "backend-reject", identity)
+        case .authenticationSucceeded: nil
+        case .authenticationFailed(let login): failed(login, identity)
+        case .messageTaken(let message): self.message(message, identity)
+        case .protocolViolation(let kind, let during): violation(kind, during, identity)
+        case .backendFault(let server, let reason): fault(server, reason, identity)
+        case .lostConnection(let after): event("lost connection after ", after, identity)
+        case .timedOut(let after): event("timeout after ", after, identity)
+        case .tooManyErrors(let after): event("too many errors after ", after, identity)
+        case .disconnected(let summary): disconnected(summary, identity)
+        }
+    }
+
+    /// Said when there is room again: this many records never became lines.
+    func dropped(_ count: UInt64) -> LogLine {
+        LogLine(.warning, Array("warning: \(count) log records dropped".utf8))
+    }
+
+    private func verb(_ mode: Mode) -> String {
+        switch mode {
+        case .enforce: "reject"
+        case .monitor, .disabled: "reject_warning"
+        }
+    }
+}
+
+// MARK: Events of the connection
+
+extension PostfixFormatter {
+    private func event(_ what: String, _ identity: SessionIdentity) -> LogLine {
+        var line = LogLine(.info)
+        line.append(what + " from ")
+        line.append(client: identity)
+        return line
+    }
+
+    /// Nothing follows the client: fail2ban's mode `errors` wants the line to end there.
+    private func event(_ what: String, _ after: String, _ identity: SessionIdentity) -> LogLine {
+        var line = LogLine(.info)
+        line.append(what)
+        line.append(after, as: .field)
+        line.append(" from ")
+        line.append(client: identity)
+        return line
+    }
+
+    private func established(_ tls: TLSFacts, _ identity: SessionIdentity) -> LogLine {
+        let trust = tls.clientCertificate.map { $0.isVerified ? "Trusted" : "Untrusted" } ?? "Anonymous"
+        var line = event("\(trust) TLS connection established", identity)
+        line.append(": \(tls.version.name) with cipher ")
+        line.append(tls.cipher, as: .field)
+        if let bits = CipherBits(cipher: tls.cipher) { line.append(" (\(bits.used)/\(bits.algorithm) bits)") }
+        return line
+    }
+
+    private func handshakeError(_ reason: String, _ identity: SessionIdentity) -> LogLine {
+        var line = event("SSL_accept error", identity)
+        line.append(": ")
+        line.append(reason, as: .text)
+        return line
+    }
+
+    private func violation(_ kind: String, _ during: String, _ identity: SessionIdentity) -> LogLine {
+        if kind.contains("pipelining") { return event("improper command pipelining after ", during, identity) }
+        var line = LogLine(.warning)
+        line.append("warning: ")
+        line.append(client: identity)
+        line.append(": protocol violation: ")
+        line.append(kind, as: .text)
+        line.append(", during=")
+        line.append(during, as: .field)
+        line.append(sid: identity)
+        return line
+    }
+
+    private func fault(_ server: String, _ reason: String, _ identity: SessionIdentity) -> LogLine {
+        var line = LogLine(.warning)
+        line.append("warning: backend ")
+        line.append(server, as: .field)
+        line.append(": ")
+        line.append(reason, as: .text)
+        line.append(", client=")
+        line.append(client: identity)
+        line.append(sid: identity)
+        return line
+    }
+
+    private func disconnected(_ summary: SessionSummary, _ identity: SessionIdentity) -> LogLine {
+        var line = event("disconnect", identity)
+        line.append(" ")
+        line.append(counts: summary)
+        line.append(sid: identity)
+        return line
+    }
+}
+
+extension LogLine {
+    /// `name[address]`; a name that nobody confirmed is `unknown`.
+    mutating func append(client identity: SessionIdentity) {
+        append(identity.clientName ?? "unknown", as: .name)
+        append("[\(identity.client.address)]")
+    }
+
+    mutating func append(sid identity: SessionIdentity) {
+        append(" sid=")
+        append(identity.sid, as: .field)
+    }
+
+    /// `ehlo=2 auth=0/1 … commands=5/7`: a number alone where all succeeded.
+    mutating func append(counts summary: SessionSummary) {
+        func ratio(_ succeeded: Int, _ total: Int) -> String {
+            succeeded == total ? "\(total)" : "\(succeeded)/\(total)"
+        }
+        for count in summary.counts {
+            append(count.command, as: .field)
+            append("=\(ratio(count.succeeded, count.total)) ")
+        }
+        let succeeded = summary.counts.reduce(0) { $0 &+ $1.succeeded }
+        append("commands=\(ratio(succeeded, summary.counts.reduce(0) { $0 &+ $1.total }))")
+    }
+}

@@ -1,0 +1,119 @@
+import Bytes
+
+/// Text that a peer chose, made safe to stand in a line of ours.
+///
+/// It can end no line, open no field, colour no terminal and turn no reading direction; and it is bounded.
+/// What is escaped becomes `\xHH`, octet by octet, and a backslash becomes `\\`, so nothing is lost or ambiguous.
+enum RemoteText {
+    /// Octets of one remote string that a log line shows; the rest becomes `...`.
+    static let limit = 256
+
+    /// What the surroundings need beyond control characters.
+    enum Place {
+        /// A field's value: no separator of fields and no angle bracket stands in it.
+        case field
+        /// Running text (a reply): it may have spaces and brackets, but nothing that looks like a field of ours.
+        case text
+        /// Before the `[address]` of a client: letters, digits, `.`, `-`, `_`.
+        case name
+    }
+
+    static func append(_ bytes: some Collection<UInt8>, as place: Place, to line: inout [UInt8]) {
+        let all = Array(bytes.prefix(limit + 1))
+        var word = WordScan()
+        var index = 0
+        while index < all.count {
+            let length = UTF8Scan.printableLength(all, at: index)
+            if index + max(1, length) > limit { break }
+            let next = index + 1 < all.count ? all[index + 1] : nil
+            let forges = word.forges(all[index], next: next)
+            if length == 0 || !allowed(all[index], in: place) || place == .text && forges {
+                appendEscaped(all[index], to: &line)
+            } else {
+                line += all[index..<(index + length)]
+            }
+            index += max(1, length)
+        }
+        if index < all.count { line += "...".utf8 }
+    }
+
+    private static func allowed(_ byte: UInt8, in place: Place) -> Bool {
+        switch place {
+        case .text: byte != ASCII.backslash
+        case .field: !" <>,;\\".utf8.contains(byte)
+        case .name: ASCII.isLetter(byte) || ASCII.isDigit(byte) || "._-".utf8.contains(byte)
+        }
+    }
+
+    private static func appendEscaped(_ byte: UInt8, to line: inout [UInt8]) {
+        line.append(ASCII.backslash)
+        if byte == ASCII.backslash {
+            line.append(byte)
+        } else {
+            line += [UInt8(ascii: "x"), hex(byte >> 4), hex(byte & 15)]
+        }
+    }
+
+    static func hex(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? ASCII.zero + nibble : UInt8(ascii: "A") + (nibble - 10)
+    }
+}
+
+/// Finds `word=`, `=<` and `reject:` in running text: what log tools take for a field or for the start of an event.
+private struct WordScan {
+    private static let events = ["reject", "reject_warning", "hold", "discard"].map { Array($0.utf8) }
+
+    /// What came since the last space, while it is letters and `_` only; nil afterwards.
+    private var word: [UInt8]? = []
+
+    mutating func forges(_ byte: UInt8, next: UInt8?) -> Bool {
+        switch byte {
+        case ASCII.space:
+            word = []
+        case ASCII.equals:
+            return next == ASCII.less || word?.isEmpty == false
+        case ASCII.colon:
+            return word.map(Self.events.contains) ?? false
+        case _ where ASCII.isLetter(byte) || byte == UInt8(ascii: "_"):
+            word?.append(byte)
+        default:
+            word = nil
+        }
+        return false
+    }
+}
+
+/// Strict UTF-8 (RFC 3629), one character at a time.
+enum UTF8Scan {
+    /// The octets of the character at `index` if it is well-formed and shows as itself, else 0.
+    ///
+    /// Controls, line separators, invisible and direction characters, private and unassigned ones do not.
+    static func printableLength(_ bytes: [UInt8], at index: Int) -> Int {
+        let first = bytes[index]
+        if first < 0x80 { return first >= 0x20 && first != ASCII.del ? 1 : 0 }
+        guard let (scalar, length) = decode(bytes, at: index) else { return 0 }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: return 0
+        default: return length
+        }
+    }
+
+    private static func decode(_ bytes: [UInt8], at index: Int) -> (Unicode.Scalar, Int)? {
+        let first = bytes[index]
+        let (length, least): (Int, UInt32) =
+            switch first {
+            case 0xC2...0xDF: (2, 0x80)
+            case 0xE0...0xEF: (3, 0x800)
+            case 0xF0...0xF4: (4, 0x10000)
+            default: (0, 0)
+            }
+        guard length > 0, bytes.count - index >= length else { return nil }
+        var value = UInt32(first) & (0x7F >> UInt32(length))
+        for byte in bytes[(index + 1)..<(index + length)] {
+            guard byte & 0xC0 == 0x80 else { return nil }
+            value = value << 6 | UInt32(byte & 0x3F)
+        }
+        guard value >= least, let scalar = Unicode.Scalar(value) else { return nil }
+        return (scalar, length)
+    }
+}
