@@ -59,7 +59,7 @@ struct HostileTextTests {
 
     @Test("Nesting of every kind ends in a finding", arguments: ["[", "{a: ", "- ", "? ", "a:\n", "[{a: "])
     func nesting(opening: String) {
-        for count in [10, 65, 500, 20000] {
+        for count in [10, 65, 500, 990, 20000] {
             check(String(repeating: opening, count: count), "\(count) times \(opening)")
         }
         let steps = (0..<400).map { String(repeating: " ", count: $0) + "a:\n" }.joined()

@@ -71,6 +71,24 @@ struct KeyTests {
         #expect(plan.log == bare.log && plan.admin.socket.path == bare.admin.socket.path)
     }
 
+    @Test("Writing the defaults of listeners, backends and the process out changes nothing either")
+    func roundTripOfEntries() throws {
+        func rows(_ section: String) -> String {
+            ConfigurationKeys.keys(of: section).compactMap { key in
+                guard let text = key.defaultText, !text.contains(" ") || text.hasPrefix("[") else { return nil }
+                return text == "the system's" ? nil : ", \(key.name): \(text)"
+            }.joined()
+        }
+        let bare = Support.complete().replacing(", identity: proxy-v2", with: "")
+        let full = bare.replacing("10025\"]", with: "10025\"]" + rows("backends.NAME"))
+            .replacing("backend: mx }", with: "backend: mx\(rows("listeners.NAME")) }")
+        let process = "user: _portreeve\nworkers: 0\ndomains: []\n"
+        #expect(full.contains("max_sessions: 100") && full.contains("proxy_from: []"))
+        let outcome = Support.parse(full + process)
+        #expect(outcome.rendered() == "")
+        #expect(try #require(outcome.plan) == #require(Support.parse(bare).plan))
+    }
+
     @Test("Each key of protocol and timeouts moves exactly its own field")
     func everyKeyCounts() throws {
         let changed = [

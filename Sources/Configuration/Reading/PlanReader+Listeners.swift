@@ -34,7 +34,9 @@ extension PlanReader {
         let options = tlsOptions(section["tls_options"], over: context.tlsOptions)
         let proxyFrom = prefixes(section["proxy_from"])
         let proxyRequired = flag(section["proxy_required"]) ?? false
-        if proxyRequired, section["proxy_from"] == nil, let given = section["proxy_required"] {
+        if proxyRequired, section["proxy_from"].map({ $0.value.value == .sequence([]) }) ?? true,
+            let given = section["proxy_required"]
+        {
             error(
                 .conflict, given.keyRange, "'proxy_required' without 'proxy_from' refuses everybody",
                 hint: "add 'proxy_from'")
