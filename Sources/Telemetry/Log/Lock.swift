@@ -29,7 +29,11 @@ final class Condition: @unchecked Sendable {
 
     init() {
         condition = .allocate(capacity: 1)
-        pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -40,6 +44,16 @@ final class Condition: @unchecked Sendable {
     /// Gives the lock up, sleeps, and holds the lock again when it returns, perhaps for no reason: ask again.
     func wait(_ lock: Lock) {
         pthread_cond_wait(condition, lock.mutex)
+    }
+
+    /// As `wait`, but not longer than so many milliseconds.
+    func wait(_ lock: Lock, atMost milliseconds: Int) {
+        var deadline = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &deadline)
+        let nanoseconds = deadline.tv_nsec + milliseconds * 1_000_000
+        deadline.tv_sec += nanoseconds / 1_000_000_000
+        deadline.tv_nsec = nanoseconds % 1_000_000_000
+        pthread_cond_timedwait(condition, lock.mutex, &deadline)
     }
 
     func wakeAll() {

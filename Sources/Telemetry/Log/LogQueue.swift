@@ -11,59 +11,77 @@ final class LogQueue: @unchecked Sendable {
         var reopens = false
     }
 
+    /// Milliseconds that the writer lets records gather: a wake-up and a write for each would cost more than its text.
+    private static let gathering = 10
+
     private let capacity: Int
+    /// So many records do not wait for more.
+    private let bunch: Int
     private let lock = Lock()
     private let changed = Condition()
+    /// Ends the gathering.
+    private let hurry = Condition()
     // All below: under the lock.
     private var pending: [LogRecord] = []
     private var writing = 0
     private var unreportedDrops: UInt64 = 0
     private var wantsReopen = false
     private var isStopping = false
+    private var flushers = 0
     private var sequence: UInt64 = 0
     private var finished: UInt64 = 0
     private var counts = LogStatistics()
 
     init(capacity: Int) {
         self.capacity = max(1, capacity)
+        bunch = max(1, min(1024, capacity / 4))
     }
 
     // MARK: Threads that report
 
     func append(_ record: LogRecord) {
-        let wakes = lock.withLock { () -> Bool in
+        let waiting = lock.withLock { () -> Int in
             guard !isStopping, pending.count + writing < capacity else {
                 counts.dropped += 1
                 unreportedDrops += 1
-                return false
+                return 0
             }
             pending.append(record)
             sequence += 1
-            return pending.count == 1
+            return pending.count
         }
-        if wakes { changed.wakeAll() }
+        if waiting == 1 { changed.wakeAll() }
+        if waiting == bunch { hurry.wakeAll() }
     }
 
     func reopen() {
         lock.withLock { wantsReopen = true }
-        changed.wakeAll()
+        wakeWriter()
     }
 
     /// Returns when all that was appended before the call is written or lost.
     func flush() {
         lock.withLock {
             let target = sequence
+            flushers += 1
+            hurry.wakeAll()
             while finished < target { changed.wait(lock) }
+            flushers -= 1
         }
     }
 
     /// False if it was stopping already.
     func stop() -> Bool {
-        defer { changed.wakeAll() }
+        defer { wakeWriter() }
         return lock.withLock {
             defer { isStopping = true }
             return !isStopping
         }
+    }
+
+    private func wakeWriter() {
+        changed.wakeAll()
+        hurry.wakeAll()
     }
 
     var statistics: LogStatistics { lock.withLock { counts } }
@@ -75,6 +93,9 @@ final class LogQueue: @unchecked Sendable {
         batch.records.removeAll(keepingCapacity: batch.records.capacity <= 4096)
         return lock.withLock {
             while pending.isEmpty, unreportedDrops == 0, !wantsReopen, !isStopping { changed.wait(lock) }
+            if !isStopping, !wantsReopen, flushers == 0, pending.count < bunch {
+                hurry.wait(lock, atMost: Self.gathering)
+            }
             guard !pending.isEmpty || unreportedDrops > 0 || wantsReopen else { return false }
             swap(&pending, &batch.records)
             writing = batch.records.count

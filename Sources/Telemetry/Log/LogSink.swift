@@ -112,8 +112,7 @@ final class SyslogPrefix {
     private let host: String
     private let ident: String
     private let process = getpid()
-    /// The last second and its text: lines come in bunches.
-    private var stamp = (second: Int.min, text: "")
+    private let clock = TimeText()
 
     /// `ident` is ours (`postfix-portreeve/smtpd`).
     init(ident: String) {
@@ -125,7 +124,6 @@ final class SyslogPrefix {
     }
 
     func text(at time: WallTime, withHost: Bool) -> String {
-        if stamp.second != time.seconds { stamp = (time.seconds, time.syslog) }
-        return "\(stamp.text) \(withHost ? host + " " : "")\(ident)[\(process)]: "
+        "\(clock.syslog(time)) \(withHost ? host + " " : "")\(ident)[\(process)]: "
     }
 }

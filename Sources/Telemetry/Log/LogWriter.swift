@@ -12,6 +12,8 @@ final class LogWriter {
 
     private var buffer: [UInt8] = []
     private var lines = 0
+    /// The destination failed in this batch: the rest of it is lost untried, so a stuck one costs one wait a batch.
+    private var isFailing = false
     private var written: UInt64 = 0
     private var lost: UInt64 = 0
     /// Records dropped or lost of which the log itself does not tell yet.
@@ -28,7 +30,7 @@ final class LogWriter {
     func run() {
         var batch = LogQueue.Batch()
         while queue.take(&batch) {
-            (written, lost) = (0, 0)
+            (written, lost, isFailing) = (0, 0, false)
             let failedReopens: UInt64 = batch.reopens && !sink.reopen() ? 1 : 0
             untold += batch.dropped
             for record in batch.records {
@@ -55,9 +57,10 @@ final class LogWriter {
 
     /// Writes what is framed, after a word on what is missing before it.
     private func write() {
-        if untold > 0, tellDrops() { untold = 0 }
+        tellDrops()
         guard lines > 0 else { return }
-        let taken = min(sink.write(buffer), lines)
+        let taken = isFailing ? 0 : min(sink.write(buffer), lines)
+        if taken < lines { isFailing = true }
         written += UInt64(taken)
         lost += UInt64(lines - taken)
         untold += UInt64(lines - taken)
@@ -65,7 +68,8 @@ final class LogWriter {
         lines = 0
     }
 
-    private func tellDrops() -> Bool {
+    private func tellDrops() {
+        guard untold > 0, !isFailing else { return }
         let time = clock()
         var notice: [UInt8] = []
         let line =
@@ -74,6 +78,6 @@ final class LogWriter {
             case .json: json.dropped(untold, at: time)
             }
         sink.frame(line, at: time, into: &notice)
-        return sink.write(notice) == 1
+        if sink.write(notice) == 1 { untold = 0 } else { isFailing = true }
     }
 }

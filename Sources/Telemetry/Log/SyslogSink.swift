@@ -27,11 +27,8 @@ final class SyslogSink: LogSink {
     func write(_ buffer: [UInt8]) -> Int {
         var sent = 0
         for line in buffer.split(separator: 0x0A) {
-            switch send(line) {
-            case 0: sent += 1
-            case EMSGSIZE: continue
-            default: return sent
-            }
+            guard send(line) == 0 else { break }
+            sent += 1
         }
         return sent
     }

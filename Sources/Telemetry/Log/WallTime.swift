@@ -19,18 +19,16 @@ public struct WallTime: Hashable, Sendable {
 }
 
 extension WallTime {
-    /// `2026-11-21T19:38:25.123Z` (RFC 3339).
-    var rfc3339: String {
+    /// `2026-11-21T19:38:25` in UTC (RFC 3339).
+    fileprivate var utc: String {
         var time = time_t(seconds)
         var parts = tm()
         gmtime_r(&time, &parts)
-        let date = "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))"
-        let milliseconds = Int32(truncatingIfNeeded: nanoseconds / 1_000_000 % 1000)
-        return "\(date)T\(clock(parts)).\(padded(milliseconds, width: 3))Z"
+        return "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1))-\(padded(parts.tm_mday))T\(clock(parts))"
     }
 
     /// `Nov  1 19:38:25` in local time (RFC 3164 4.1.2), as syslog daemons write it.
-    var syslog: String {
+    fileprivate var local: String {
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         var time = time_t(seconds)
         var parts = tm()
@@ -42,9 +40,29 @@ extension WallTime {
     private func clock(_ parts: tm) -> String {
         "\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec))"
     }
+}
 
-    private func padded(_ number: Int32, width: Int = 2, with filler: Character = "0") -> String {
-        let digits = String(number)
-        return String(repeating: filler, count: max(0, width - digits.count)) + digits
+private func padded(_ number: Int32, width: Int = 2, with filler: Character = "0") -> String {
+    let digits = String(number)
+    return String(repeating: filler, count: max(0, width - digits.count)) + digits
+}
+
+/// The text of times; it remembers the last second, since lines come in bunches.
+///
+/// One thread's own.
+final class TimeText {
+    private var utc = (second: Int.min, text: "")
+    private var local = (second: Int.min, text: "")
+
+    /// `2026-11-21T19:38:25.123Z`.
+    func rfc3339(_ time: WallTime) -> String {
+        if utc.second != time.seconds { utc = (time.seconds, time.utc) }
+        return "\(utc.text).\(padded(Int32(truncatingIfNeeded: time.nanoseconds / 1_000_000 % 1000), width: 3))Z"
+    }
+
+    /// `Nov 21 19:38:25`.
+    func syslog(_ time: WallTime) -> String {
+        if local.second != time.seconds { local = (time.seconds, time.local) }
+        return local.text
     }
 }

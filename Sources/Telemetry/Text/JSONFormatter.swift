@@ -17,6 +17,8 @@ import Policy
 /// `reply.code`, `reply.text`, `auth.mechanism`, `auth.result`, `message.id`, `recipients`, `size`, `queue_id`,
 /// `relay`, `messages`, `commands`, `log.dropped`.
 struct JSONFormatter {
+    private let clock = TimeText()
+
     /// nil for what belongs to no decision: a connection and its handshake show in its later lines.
     func line(_ record: LogRecord) -> LogLine? {
         switch record.report {
@@ -64,12 +66,12 @@ struct JSONFormatter {
     /// Said when there is room again: this many records never became lines.
     func dropped(_ count: UInt64, at time: WallTime) -> LogLine {
         var json = JSONLine()
-        json.put("@timestamp", time.rfc3339)
+        json.put("@timestamp", clock.rfc3339(time))
         json.put("log.level", "warn")
         json.put("event.action", "log-dropped")
         json.put("event.outcome", "failure")
         json.put("smtp.log.dropped", count)
-        return LogLine(.warning, json.closed)
+        return LogLine(.warning, json.closed())
     }
 
     private func object(
@@ -77,13 +79,13 @@ struct JSONFormatter {
         _ body: (inout JSONLine) -> Void
     ) -> LogLine {
         var json = JSONLine()
-        json.put("@timestamp", record.time.rfc3339)
+        json.put("@timestamp", clock.rfc3339(record.time))
         json.put("log.level", severity == .info ? "info" : "warn")
         json.put("event.action", action)
         json.put("event.outcome", outcome)
         json.put(identity: record.identity, ending: record.report)
         body(&json)
-        return LogLine(severity, json.closed)
+        return LogLine(severity, json.closed())
     }
 
     private func action(_ mode: Mode) -> String {

@@ -7,7 +7,14 @@ struct JSONLine {
     private(set) var bytes: [UInt8] = Array("{".utf8)
 
     /// The line, closed.
-    var closed: [UInt8] { bytes + "}".utf8 }
+    consuming func closed() -> [UInt8] {
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    init() {
+        bytes.reserveCapacity(1024)
+    }
 
     mutating func put(_ name: String, _ value: String?) {
         guard let value else { return }
@@ -18,8 +25,18 @@ struct JSONLine {
         guard let value else { return }
         open(name)
         bytes.append(ASCII.quote)
-        append(text: Array(value.prefix(RemoteText.limit + 1)))
+        let isDone = value.withContiguousStorageIfAvailable { text in
+            guard text.count <= RemoteText.limit, Self.isPlain(text) else { return false }
+            bytes.append(contentsOf: text)
+            return true
+        }
+        if isDone != true { append(text: Array(value.prefix(RemoteText.limit + 1))) }
         bytes.append(ASCII.quote)
+    }
+
+    /// Whether the octets can stand as they are, as nearly all do.
+    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        text.allSatisfy { $0 >= 0x20 && $0 < ASCII.del && $0 != ASCII.quote && $0 != ASCII.backslash }
     }
 
     mutating func put(_ name: String, _ value: some BinaryInteger) {
@@ -34,7 +51,10 @@ struct JSONLine {
 
     private mutating func open(_ name: String) {
         if bytes.count > 1 { bytes.append(ASCII.comma) }
-        bytes += "\"\(name)\":".utf8
+        bytes.append(ASCII.quote)
+        bytes.append(contentsOf: name.utf8)
+        bytes.append(ASCII.quote)
+        bytes.append(ASCII.colon)
     }
 
     private mutating func append(text: [UInt8]) {

@@ -19,6 +19,27 @@ enum RemoteText {
     }
 
     static func append(_ bytes: some Collection<UInt8>, as place: Place, to line: inout [UInt8]) {
+        let isDone = bytes.withContiguousStorageIfAvailable { bytes in
+            guard bytes.count <= limit, isPlain(bytes, in: place) else { return false }
+            line.append(contentsOf: bytes)
+            return true
+        }
+        if isDone != true { appendChecked(bytes, as: place, to: &line) }
+    }
+
+    /// Whether the octets can stand as they are, as nearly all do; false means only that a closer look is needed.
+    private static func isPlain(_ bytes: UnsafeBufferPointer<UInt8>, in place: Place) -> Bool {
+        var previous: UInt8 = 0
+        for byte in bytes {
+            guard byte >= 0x20, byte < ASCII.del, allowed(byte, in: place) else { return false }
+            let ends = previous == UInt8(ascii: "t") || previous == UInt8(ascii: "g") || previous == UInt8(ascii: "d")
+            if place == .text, byte == ASCII.equals || byte == ASCII.colon && ends { return false }
+            previous = byte
+        }
+        return true
+    }
+
+    private static func appendChecked(_ bytes: some Collection<UInt8>, as place: Place, to line: inout [UInt8]) {
         let all = Array(bytes.prefix(limit + 1))
         var word = WordScan()
         var index = 0
@@ -40,8 +61,19 @@ enum RemoteText {
     private static func allowed(_ byte: UInt8, in place: Place) -> Bool {
         switch place {
         case .text: byte != ASCII.backslash
-        case .field: !" <>,;\\".utf8.contains(byte)
-        case .name: ASCII.isLetter(byte) || ASCII.isDigit(byte) || "._-".utf8.contains(byte)
+        case .field: !isSeparator(byte)
+        case .name: ASCII.isLetter(byte) || ASCII.isDigit(byte) || isNameMark(byte)
+        }
+    }
+
+    private static func isNameMark(_ byte: UInt8) -> Bool {
+        byte == ASCII.dot || byte == ASCII.hyphen || byte == UInt8(ascii: "_")
+    }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool {
+        switch byte {
+        case ASCII.space, ASCII.less, ASCII.greater, ASCII.comma, UInt8(ascii: ";"), ASCII.backslash: true
+        default: false
         }
     }
 
