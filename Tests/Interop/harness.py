@@ -20,7 +20,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / "examples" / "postfix-single-host"
 
 # Long enough for a loaded machine with two cores; nothing waits this long when it works.
-PATIENCE = 30.0
+PATIENCE = 20.0
 
 
 class Unmet(AssertionError):
