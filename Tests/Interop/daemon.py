@@ -19,9 +19,8 @@ ROOMY = {
     "max_message_size": "60MB", "max_errors": "20", "drain": "1s",
 }
 
-# Resident memory that the daemon may reach, whatever a peer does: a base, and an amount for each open session.
+# Resident memory that the daemon may reach, whatever a few peers do. (test_load.py says what each of many may add.)
 BASE_MEMORY = 64 << 20
-SESSION_MEMORY = 32 << 10
 
 
 def why_not():
