@@ -45,6 +45,13 @@ public struct Transport: ~Copyable {
         self.socket = socket
     }
 
+    /// A transport of nothing: every read and write fails.
+    public static func none() -> Transport {
+        var transport = Transport(Socket(FileDescriptor(owning: -1)))
+        transport.state = .broken
+        return transport
+    }
+
     deinit {
         free()
     }

@@ -24,7 +24,7 @@ final class BackendProbe: EventHandler, TimerHandler {
     private var parser = ReplyParser()
     private var input: InputBuffer
     private var output: OutputBuffer
-    private var transport = Transport.closed()
+    private var transport = Transport.none()
     private var registration: Registration?
     private var timer: TimerID?
     private var phase = Phase.connecting
@@ -133,8 +133,8 @@ extension BackendProbe {
         switch phase {
         case .opening: opening(reply)
         case .awaitingMAIL:
-            if reply.isPositive {
-                CommandEncoder.rcpt(RcptCommand(recipient: Self.stranger), to: &output)
+            if reply.isPositive, let stranger = Mailbox(Array(Self.foreignRecipient.utf8)) {
+                CommandEncoder.rcpt(RcptCommand(recipient: stranger), to: &output)
                 phase = .awaitingRCPT
             } else {
                 safe()
@@ -144,10 +144,6 @@ extension BackendProbe {
         case .quitting: finish()
         case .connecting, .securing, .handshaking, .closed: finish()
         }
-    }
-
-    private static var stranger: Mailbox {
-        Mailbox(Array(foreignRecipient.utf8)) ?? Mailbox.postmaster
     }
 
     private func opening(_ reply: Reply) {

@@ -44,7 +44,7 @@ final class BackendSlots: Sendable {
     }
 
     /// Leaves the line; does nothing for one who was handed a slot already.
-    func cancel(_ session: UInt64, _ mailbox: Mailbox<WorkerMessage>) {
+    func cancel(_ session: UInt64, _ mailbox: LoopMailbox<WorkerMessage>) {
         state.withLock { state in
             state.line.removeAll { $0.session == session && $0.mailbox === mailbox }
         }
@@ -59,7 +59,7 @@ final class BackendSlots: Sendable {
 /// A session in line for a slot.
 struct SlotWaiter: Sendable {
     let session: UInt64
-    let mailbox: Mailbox<WorkerMessage>
+    let mailbox: LoopMailbox<WorkerMessage>
 
     func grant(_ slots: BackendSlots) {
         mailbox.post(.slotGranted(session: session, slots))

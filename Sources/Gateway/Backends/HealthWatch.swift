@@ -85,7 +85,9 @@ final class HealthWatch: TimerHandler {
         switch server.identity {
         case .proxyV1 where proves, .proxyV2 where proves:
             PROXYProbe(loop: loop, pool: pool, endpoint: server.endpoint) { [weak self] standing in
-                guard case .proven = standing else { return self?.visited(server, ProbeReport(standing: standing)) ?? () }
+                guard case .proven = standing else {
+                    return self?.visited(server, ProbeReport(standing: standing)) ?? ()
+                }
                 self?.visitOpenly(server, proves: proves)
             }.start()
         case .proxyV1, .proxyV2, .xclient, .none:

@@ -10,7 +10,7 @@ final class PROXYProbe: EventHandler, TimerHandler {
     private let loop: EventLoop
     private let endpoint: Endpoint
     private let done: (BackendServer.Standing?) -> Void
-    private var transport = Transport.closed()
+    private var transport = Transport.none()
     private var input: InputBuffer
     private var output: OutputBuffer
     private var parser = ReplyParser()

@@ -7,7 +7,7 @@ import TLSTransport
 
 /// A session's connection to its backend, while it has one.
 struct BackendLink: ~Copyable {
-    var transport = Transport.closed()
+    var transport = Transport.none()
     var registration: Registration?
     var phase = Phase.none
     /// The slots of the server, of which one is held or waited for.

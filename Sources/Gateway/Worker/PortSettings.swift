@@ -1,5 +1,6 @@
 import Bytes
 import Enforcement
+import Policy
 import Reactor
 import TLSTransport
 import Throttle

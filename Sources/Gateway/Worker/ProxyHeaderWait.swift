@@ -1,4 +1,6 @@
 import Bytes
+import Enforcement
+import Glibc
 import Policy
 import Reactor
 import SMTPWire
@@ -59,7 +61,7 @@ final class ProxyHeaderWait: EventHandler, TimerHandler {
 
     private func begin(_ header: ProxyHeader) {
         detach()
-        var connection = Transport.closed()
+        var connection = Transport.none()
         swap(&connection, &transport)
         switch header.origin {
         case .client(let source, let destination):

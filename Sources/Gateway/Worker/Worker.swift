@@ -14,7 +14,7 @@ final class Worker {
     let number: Int
     let loop: EventLoop
     let pool = BufferPool()
-    let mailbox: Mailbox<WorkerMessage>
+    let mailbox: LoopMailbox<WorkerMessage>
     private let log: DecisionLog?
     /// Whether the log has a line for commands that passed.
     private let logsPermits: Bool
@@ -24,18 +24,17 @@ final class Worker {
     private var keys: UInt64 = 0
     private var random = SystemRandomNumberGenerator()
     private var isDraining = false
-    private let ended: @Sendable (Int) -> Void
+    private let supervisor: LoopMailbox<SupervisorMessage>
 
-    /// `ended` is called once, from the worker's thread, when a drain or stop is complete.
     init(
-        number: Int, mailbox: Mailbox<WorkerMessage>, log: DecisionLog?, logsPermits: Bool,
-        ended: @escaping @Sendable (Int) -> Void
+        number: Int, mailbox: LoopMailbox<WorkerMessage>, log: DecisionLog?, logsPermits: Bool,
+        supervisor: LoopMailbox<SupervisorMessage>
     ) throws(Errno) {
         self.number = number
         self.mailbox = mailbox
         self.log = log
         self.logsPermits = logsPermits
-        self.ended = ended
+        self.supervisor = supervisor
         loop = try EventLoop()
         try mailbox.attach(to: loop) { [unowned self] message in receive(message) }
     }
@@ -91,6 +90,8 @@ enum WorkerMessage: Sendable {
     case drain
     /// End every session now.
     case stop
+    /// Answer, to show that the loop goes round.
+    case ping(round: UInt64)
 }
 
 /// What a probe found out about a server.
@@ -112,6 +113,7 @@ extension Worker {
             if sessions[session]?.slotGranted() != true { slots.release() }
         case .drain: drain()
         case .stop: stop()
+        case .ping(let round): supervisor.post(.alive(worker: number, round: round))
         }
     }
 
@@ -155,7 +157,6 @@ extension Worker {
 
     private func endIfDrained() {
         guard sessions.isEmpty, loop.isRunning else { return }
-        ended(number)
         loop.stop()
     }
 
