@@ -29,12 +29,16 @@ extension Conversation {
 
     private mutating func connectToNextServer() -> Bool {
         guard let index = table.choose(excluding: server.tried, now: now) else { return false }
+        connect(to: index)
+        return true
+    }
+
+    private mutating func connect(to index: Int) {
         server.index = index
         server.tried |= BackendTable.bit(index)
         server.since = now
         backend.connect(as: clientIdentity)
         effects.append(.connectBackend(server: index))
-        return true
     }
 
     /// Takes the connection away: whatever it was in the middle of is not completed.
@@ -44,10 +48,16 @@ extension Conversation {
         guard !backend.isDisconnected else { return }
         if machine.greeting?.login != nil { server.lostLogin = true }
         backend.disconnected()
-        replyParser = ReplyParser()
-        toBackend.discard()
         server.index = nil
         server.hasTransaction = false
+        cutBackend()
+    }
+
+    /// Nothing of one connection may be taken for something of the next.
+    private mutating func cutBackend() {
+        replyParser = ReplyParser()
+        fromBackend.consume(fromBackend.count)
+        toBackend.discard()
         effects.append(.abortBackend)
     }
 }
@@ -111,7 +121,6 @@ extension Conversation {
     public mutating func backendTook(_ count: Int, now: UInt64) {
         self.now = now
         server.since = now
-        resumeContent()
         process()
     }
 
@@ -119,14 +128,18 @@ extension Conversation {
     public mutating func backendEnded(now: UInt64) {
         self.now = now
         if server.isQuitting {
-            backend.disconnected()
-            effects.append(.abortBackend)
-            effects.append(.finished)
-            server.isQuitting = false
+            finishQuitting()
         } else if !backend.isDisconnected {
             backendFailed(.lost)
             process()
         }
+    }
+
+    /// The backend closed after QUIT, or had the time to.
+    mutating func finishQuitting() {
+        server.isQuitting = false
+        dropBackend()
+        effects.append(.finished)
     }
 
     private mutating func backendReplied(_ reply: Reply) {
@@ -208,7 +221,7 @@ extension Conversation {
     }
 
     /// Time that the backend kept us from reading does not count against the client.
-    private mutating func resumeContent() {
+    mutating func resumeContent() {
         guard let held = client.heldSince, !toBackend.isAboveHighWater else { return }
         client.contentBegan &+= now &- held
         client.since = now
@@ -222,6 +235,7 @@ extension Conversation {
     /// The backend is of no more use: every command that depended on it gets the documented 4xx, never a 5xx.
     mutating func backendFailed(_ fault: BackendFault) {
         guard !backend.isDisconnected else { return }
+        if server.isQuitting { return finishQuitting() }
         let wasOpen = backend.capabilities != nil
         effects.append(.report(.backendFault(server: serverName, reason: fault.reason)))
         if !wasOpen, let index = server.index, fault != .busy { table.failed(index, now: now) }
@@ -235,11 +249,10 @@ extension Conversation {
 
     /// Nothing was said in the client's name yet: another server may serve it.
     private mutating func retryElsewhere() -> Bool {
-        guard table.choose(excluding: server.tried, now: now) != nil else { return false }
-        replyParser = ReplyParser()
-        toBackend.discard()
-        effects.append(.abortBackend)
-        return connectToNextServer()
+        guard let index = table.choose(excluding: server.tried, now: now) else { return false }
+        cutBackend()
+        connect(to: index)
+        return true
     }
 
     private mutating func failTransaction(_ reply: Reply, wasOpen: Bool) {

@@ -11,24 +11,24 @@ extension Conversation {
 
     /// Reads on until there is nothing to read, or something has to be waited for.
     mutating func process() {
-        repeat {
-            flushReplies()
-            if case .paused(let pause) = reading { resume(pause) }
-        } while step()
-        holdContent()
+        resumeContent()
+        repeat { flushReplies() } while resume() || step()
+        keepTime()
     }
 
-    /// What became possible now that the queue has moved.
-    private mutating func resume(_ pause: Pause) {
-        guard queue.isEmpty else { return }
+    /// Does what an empty queue makes possible; false when there is nothing of the kind.
+    private mutating func resume() -> Bool {
+        guard queue.isEmpty, case .paused(let pause) = reading else { return false }
         switch pause {
         case .barrier(let command):
             startReading()
             perform(command)
+            return true
         case .closing:
             endSession()
+            return true
         case .greeting, .handshake, .backend, .loginDelay, .closed:
-            break
+            return false
         }
     }
 
@@ -114,6 +114,7 @@ extension Conversation {
     private mutating func refuseOverlongLine(_ reply: Reply, _ verb: Verb) {
         tally.counts[Int(verb.rawValue)].total += 1
         violation("overlong-line")
+        client.since = now
         answer(reply, to: verb)
         reading = .overlongLine(LineDiscarder(), discarded: 0)
     }

@@ -98,8 +98,11 @@ struct ClientProgress {
     var contentBegan: UInt64 = 0
     /// Set while content is not read because the backend is behind.
     var heldSince: UInt64?
-    /// When output last moved, while there is some.
+    /// When output last moved, or began to wait.
     var lastWrite: UInt64 = 0
+    var hadOutput = false
+    /// Commands are not read because too many replies wait.
+    var isHeld = false
     /// The client is gone; the session goes on only to hear the end of data answered.
     var isGone = false
     /// QUIT was answered.
@@ -116,6 +119,7 @@ struct BackendProgress {
     /// Servers that this attempt has tried.
     var tried: UInt64 = 0
     var since: UInt64 = 0
+    var hadOutput = false
     /// MAIL was sent and its transaction has not ended there.
     var hasTransaction = false
     /// The client has greeted anew since the backend last heard it.
