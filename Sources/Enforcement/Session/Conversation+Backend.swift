@@ -174,7 +174,12 @@ extension Conversation {
             backend.dropWaiting()
             server.hasTransaction = false
             machine.updateTransaction { $0.relayed = .mailRefused(refusal) }
+            recipientsSent = []
             return queue.answerAll(with: refusal)
+        }
+        for (ticket, refusal) in backend.refuseWaitingRecipients(beyond: capabilities) {
+            recipientsSent.removeAll { $0.ticket == ticket }
+            queue.answer(ticket, with: refusal)
         }
         backend.flushWaiting(to: &toBackend)
     }
@@ -202,7 +207,7 @@ extension Conversation {
         switch (wait, awaited) {
         case (.goAhead, .data): dataAnswered(reply)
         case (.chunkGoAhead(let reception), .data): chunkGoAheadAnswered(reply, reception)
-        case (.endOfData, .endOfData): endOfDataAnswered(reply)
+        case (.endOfData(let verb), .endOfData): endOfDataAnswered(reply, to: verb)
         case (.chunk(let size, let last), .chunk(let wasLastThere)):
             chunkAnswered(reply, size: size, last: last, wasLastThere: wasLastThere)
         case (.goAhead, _), (.chunkGoAhead, _), (.endOfData, _), (.chunk, _), (.login, _):
@@ -259,9 +264,15 @@ extension Conversation {
         machine.updateTransaction { transaction in
             switch transaction.relayed {
             case .notYet, .mailRefused, .lost: break
-            case .mailSent, .mailAccepted: transaction.relayed = wasOpen ? .lost(reply) : .notYet
+            case .mailSent, .mailAccepted:
+                transaction.relayed = wasOpen ? .lost(reply) : .notYet
+                transaction.fault = reply
             }
         }
+        // Chunks that may still come are answered like every later command of the transaction.
+        machine.contentRefused()
+        chunks = nil
+        recipientsSent = []
     }
 
     /// What the client was in the middle of.
@@ -271,14 +282,15 @@ extension Conversation {
             failWait(wait, reply)
         case .content(var reception):
             if case .discard = reception.sink { return }
-            reception.sink = .discard(reply)
+            reception.discard(reply)
             reading = .content(reception)
         case .chunk(var reception):
             if case .discard = reception.sink { return }
             reception.sink = .discard(reply)
             reading = .chunk(reception)
         case .loginResponse:
-            loginEnded(.temporary, Replies.authenticationUnavailable)
+            // The client is about to answer a challenge: its line comes first, or it would be read as a command.
+            login?.isLost = true
         case .paused, .commands, .overlongLine:
             break
         }
@@ -287,27 +299,24 @@ extension Conversation {
     private mutating func failWait(_ wait: BackendWait, _ reply: Reply) {
         switch wait {
         case .goAhead:
-            machine.contentRefused()
             answer(reply, to: .data)
             startReading()
         case .chunkGoAhead(let reception):
-            machine.contentRefused()
-            chunks = nil
             refuseChunk(size: reception.size, last: reception.last, reply)
-        case .chunk:
+        case .chunk(_, let last):
+            if last { endOfTransaction() }
+            failContent(reply, to: .bdat)
+        case .endOfData(let verb):
             endOfTransaction()
-            answer(reply, to: .bdat)
-            startReading()
-        case .endOfData:
-            if client.isGone {
-                endOfTransaction()
-                return endSession()
-            }
-            endOfTransaction()
-            answer(reply, to: .data)
-            startReading()
+            failContent(reply, to: verb)
         case .login:
             loginEnded(.temporary, Replies.authenticationUnavailable)
         }
+    }
+
+    private mutating func failContent(_ reply: Reply, to verb: Verb) {
+        if client.isGone { return endSession() }
+        answer(reply, to: verb)
+        startReading()
     }
 }

@@ -200,6 +200,8 @@ extension Conversation {
             return refuse(command, refusal)
         }
         guard let stage = CommandRow.row(for: command).stage else { return proceed(command) }
+        // A running session takes a new policy at its next MAIL, and keeps it for the whole transaction.
+        if stage == .mail { context = source.current }
         learnFacts(of: command)
         let decision = stage == .data ? decideContent() : decide(stage)
         if let refusal = decision.verdict.refusal {

@@ -86,9 +86,8 @@ extension Conversation {
         switch reading {
         case .paused(.greeting):
             admit()
-        case .paused(.loginDelay(let reply)):
-            answer(reply, to: .auth)
-            startReading()
+        case .paused(.loginDelay(let reply, let closes)):
+            answerLogin(reply, closes: closes)
         case .paused(.handshake):
             effects.append(.report(.tlsFailed(reason: "handshake timed out")))
             leave(lost: false)

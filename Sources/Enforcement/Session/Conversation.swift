@@ -18,6 +18,7 @@ public struct Conversation: ~Copyable {
     public var fromBackend: InputBuffer
     public var toBackend: OutputBuffer
 
+    /// Taken anew from `source` at each MAIL that begins a transaction.
     var context: SessionContext
     let source: ContextSource
     let table: BackendTable
@@ -28,6 +29,8 @@ public struct Conversation: ~Copyable {
     var backend: BackendMachine
     var replyParser = ReplyParser()
     var queue = ReplyQueue()
+    /// Recipients that the backend has not answered, in order; a later command has its own facts by then.
+    var recipientsSent: [(ticket: ReplyQueue.Ticket, recipient: RecipientFacts)] = []
     var facts: Facts
     var reading = Reading.paused(.greeting)
     var login: LoginAttempt?
@@ -153,4 +156,8 @@ struct LoginAttempt {
     var decision: Decision
     /// The name in canonical form, once it was learnt.
     var name: [UInt8]?
+    /// The backend was lost while the client was to answer a challenge.
+    var isLost = false
+    /// A rule that drops has spoken: the session ends with the reply.
+    var closes = false
 }

@@ -183,6 +183,21 @@ public struct BackendMachine: ~Copyable {
         waiting = []
     }
 
+    /// Drops recipients that were not sent yet and use what the backend has not, each with the reply to it.
+    public mutating func refuseWaitingRecipients(
+        beyond live: Capabilities
+    ) -> [(ticket: ReplyQueue.Ticket, reply: Reply)] {
+        var refused: [(ticket: ReplyQueue.Ticket, reply: Reply)] = []
+        waiting.removeAll { command in
+            guard case .rcpt(let rcpt, let ticket) = command, let reply = Offer.refusal(of: rcpt, by: live) else {
+                return false
+            }
+            refused.append((ticket, reply))
+            return true
+        }
+        return refused
+    }
+
     private mutating func enqueue(_ command: BackendCommand, _ output: inout OutputBuffer) {
         waiting.append(command)
         pump(&output)
