@@ -108,7 +108,9 @@ extension Conversation {
         self.now = now
         while !backend.isDisconnected {
             switch replyParser.next(&fromBackend) {
-            case .incomplete: return process()
+            case .incomplete:
+                if backend.isAhead { backendFailed(.unsolicitedReply) }
+                return process()
             case .malformed: backendFailed(.malformedReply)
             case .reply(let reply): backendReplied(reply)
             }
@@ -144,7 +146,7 @@ extension Conversation {
 
     private mutating func backendReplied(_ reply: Reply) {
         if server.isQuitting { return }
-        switch backend.received(reply, &toBackend) {
+        switch backend.received(reply, isLast: fromBackend.isEmpty, &toBackend) {
         case .progressed:
             server.since = now
         case .secure:
@@ -166,7 +168,9 @@ extension Conversation {
         if let index = server.index { table.succeeded(index, capabilities: capabilities) }
         if let attempt = login, !capabilities.auth.contains(attempt.exchange.mechanism) {
             backend.dropWaiting()
-            return loginEnded(.malformed, Replies.mechanismNotAvailable)
+            return attempt.wasPromised
+                ? loginEnded(.temporary, Replies.authenticationUnavailable)
+                : loginEnded(.malformed, Replies.mechanismNotAvailable)
         }
         if let transaction = machine.transaction, transaction.relayed == .mailSent,
             let refusal = Offer.refusal(of: transaction.mail, by: capabilities)

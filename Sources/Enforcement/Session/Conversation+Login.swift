@@ -13,7 +13,8 @@ extension Conversation {
         }
         machine.beginAuthentication()
         let (exchange, step) = LoginExchange.begin(mechanism, auth.initialResponse)
-        login = LoginAttempt(exchange: exchange, decision: decision, name: nil)
+        login = LoginAttempt(exchange: exchange, decision: decision)
+        login?.wasPromised = table.offer.capabilities?.auth.contains(mechanism) ?? false
         carryOut(step)
     }
 

@@ -156,6 +156,8 @@ struct LoginAttempt {
     var decision: Decision
     /// The name in canonical form, once it was learnt.
     var name: [UInt8]?
+    /// All servers offered the mechanism when they were last heard.
+    var wasPromised = false
     /// The backend was lost while the client was to answer a challenge.
     var isLost = false
     /// A rule that drops has spoken: the session ends with the reply.
