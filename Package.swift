@@ -73,6 +73,12 @@ let tests: [Target] = [
         exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
+    .testTarget(
+        name: "OperationsTests",
+        dependencies: [
+            "Operations", "Bytes", "Configuration", "Control", "Diagnostics", "Reactor", "SMTPWire", "TLSTransport",
+        ],
+        swiftSettings: strict),
 ]
 
 let package = Package(
