@@ -79,6 +79,7 @@ let tests: [Target] = [
             "Operations", "Bytes", "Configuration", "Control", "Diagnostics", "Reactor", "SMTPWire", "TLSTransport",
         ],
         swiftSettings: strict),
+    .testTarget(name: "CommandLineTests", dependencies: ["portreeve", "Configuration"], swiftSettings: strict),
 ]
 
 let package = Package(
