@@ -27,7 +27,7 @@ enum DemoPort: UInt16, CaseIterable, Sendable {
     case alternate = 525
     case submission = 587
 
-    func number(_ base: UInt16) -> UInt16 { base + rawValue }
+    func number(_ base: UInt16) -> UInt16 { base &+ rawValue }
 
     /// Its name in the configuration.
     var name: String {

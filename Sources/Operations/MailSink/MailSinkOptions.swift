@@ -23,7 +23,9 @@ public enum MailSinkStorage: Sendable {
 
 /// How a sink behaves.
 public struct MailSinkOptions: Sendable {
-    /// Where it listens; port 0 lets the kernel choose. Whoever can connect may use XCLIENT, so keep it on loopback.
+    /// Where it listens; port 0 lets the kernel choose.
+    ///
+    /// Whoever can connect may use XCLIENT, so keep it on loopback.
     public var endpoint = Endpoint(address: IPAddress(v4: 0x7F00_0001), port: 0)
     /// Its name in the greeting and in the reply to EHLO.
     public var hostname = "sink.example.org"
