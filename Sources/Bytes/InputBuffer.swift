@@ -43,6 +43,13 @@ public struct InputBuffer: ~Copyable {
         if head == tail { release() }
     }
 
+    /// Consumes all unread bytes and returns a copy of them; for what is read rarely and kept.
+    public mutating func takeAll() -> [UInt8] {
+        let bytes = unsafe unread.withUnsafeBytes { unsafe Array($0) }
+        consume(count)
+        return bytes
+    }
+
     /// Lets `fill` write into the free space and say how many bytes it wrote.
     ///
     /// The space is the whole rest of the block, so one call is one read of the socket. Nothing is called when the buffer is full.

@@ -30,6 +30,7 @@ public enum ConfigurationCode: String, CaseIterable, Sendable {
     case fileMissing = "E520"
     case fileUnreadable = "E521"
     case certificate = "E522"
+    case endpointUnavailable = "E530"
 
     case identityNone = "W510"
     case unusedName = "W511"
@@ -62,6 +63,7 @@ public enum ConfigurationCode: String, CaseIterable, Sendable {
         case .unverifiable: "a certificate cannot be verified against an address"
         case .fileMissing: "a file does not exist"
         case .fileUnreadable: "a file cannot be read"
+        case .endpointUnavailable: "a port cannot be listened on"
         case .certificate: "a certificate or key cannot be used"
         case .identityNone: "the backend will not know who the client is"
         case .unusedName: "nothing uses this backend"

@@ -26,8 +26,11 @@ public final class EventLoop {
     private var readyNow: [Registration] = []
     private var isStopping = false
 
+    /// False once `stop` was called.
+    public var isRunning: Bool { !isStopping }
+
     public init() throws(Errno) {
-        let mailbox = try Mailbox<LoopHandle.Request>()
+        let mailbox = try LoopMailbox<LoopHandle.Request>()
         epoll = FileDescriptor(owning: try retrying { reeve_epoll_create() })
         events = .allocate(capacity: Self.batch)
         now = .current()

@@ -82,6 +82,11 @@ public struct Listener: ~Copyable, Sendable {
         self.descriptor = descriptor
     }
 
+    /// Hands the descriptor over, to another thread's loop for instance.
+    public consuming func takeDescriptor() -> FileDescriptor {
+        descriptor
+    }
+
     /// Where it listens, the kernel's choice of a port included; nil for a unix-domain socket.
     public var localEndpoint: Endpoint? {
         var address = SocketAddress()

@@ -5,7 +5,7 @@ public struct LoopHandle: Sendable {
         case stop
     }
 
-    let mailbox: Mailbox<Request>
+    let mailbox: LoopMailbox<Request>
 
     /// Runs `work` on the loop's thread in one of its next turns.
     ///

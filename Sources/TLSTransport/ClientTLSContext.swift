@@ -58,6 +58,9 @@ public final class ClientTLSContext: @unchecked Sendable {
     /// Sets SNI and the name to verify on a connection.
     func expect(_ peer: ExpectedPeer?, on ssl: OpaquePointer) throws(TransportError) {
         switch peer {
+        case .name(let text) where IPAddress(text) != nil:
+            // An address is no SNI (RFC 6066 section 3) and is matched against iPAddress entries.
+            try expect(IPAddress(text).map { .address($0) }, on: ssl)
         case .name(let name):
             guard !name.isEmpty, name.utf8.count < 256, !name.utf8.contains(0), reeve_set_server_name(ssl, name) == 1
             else { throw TransportError(.operator, .invalidName, name) }
@@ -77,14 +80,27 @@ public final class ClientTLSContext: @unchecked Sendable {
 }
 
 /// What a client needs to resume a session with the same server.
+///
+/// A resumed session is not verified again, so it counts only for the context and the name that it was verified with.
 public final class TLSSession: @unchecked Sendable {
     let pointer: OpaquePointer
+    private let context: ClientTLSContext
+    private let serverName: String?
 
-    init(owning pointer: OpaquePointer) {
+    /// Takes ownership of `pointer`.
+    init(owning pointer: OpaquePointer, from context: ClientTLSContext, serverName: String?) {
         self.pointer = pointer
+        self.context = context
+        self.serverName = serverName
     }
 
     deinit {
         SSL_SESSION_free(pointer)
+    }
+
+    func isGood(for context: ClientTLSContext, _ peer: ExpectedPeer?) -> Bool {
+        guard context === self.context else { return false }
+        guard context.verifies else { return true }
+        return serverName != nil && peer == serverName.map { .name($0) }
     }
 }

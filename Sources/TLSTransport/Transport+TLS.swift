@@ -18,6 +18,8 @@ extension Transport {
     }
 
     /// Begins TLS as the client of a backend that must be `peer` if the context verifies.
+    ///
+    /// A `session` that was made with another context or for another name is left aside.
     public mutating func startTLS(
         _ proof: consuming PlaintextDrained, client: ClientTLSContext, peer: ExpectedPeer?,
         resuming session: TLSSession? = nil
@@ -31,7 +33,7 @@ extension Transport {
             state = .broken
             throw error
         }
-        if let session { SSL_set_session(ssl, session.pointer) }
+        if let session, session.isGood(for: client, peer) { SSL_set_session(ssl, session.pointer) }
     }
 
     private mutating func begin(_ pointer: OpaquePointer, keeping context: AnyObject) throws(TransportError)
@@ -61,7 +63,7 @@ extension Transport {
     /// Goes on with the handshake as far as it can without blocking.
     public mutating func handshake() -> HandshakeResult {
         guard let ssl, state == .handshaking else { return .failed(Self.notHandshaking) }
-        ERR_clear_error()
+        clearErrors()
         let code = SSL_do_handshake(ssl)
         if code == 1 {
             state = .established
@@ -81,12 +83,15 @@ extension Transport {
     /// What a later connection to the same server can resume; nil before a ticket has arrived (TLS 1.3 sends it
     /// after the handshake, so read first).
     public func session() -> TLSSession? {
-        guard let ssl, state == .established, let session = SSL_get1_session(ssl) else { return nil }
+        guard let ssl, state == .established, let client = context as? ClientTLSContext,
+            let session = SSL_get1_session(ssl)
+        else { return nil }
         guard SSL_SESSION_is_resumable(session) == 1 else {
             SSL_SESSION_free(session)
             return nil
         }
-        return TLSSession(owning: session)
+        let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) }
+        return TLSSession(owning: session, from: client, serverName: name)
     }
 
     private static let notHandshaking = TransportError(.environment, .setup, "no handshake is under way")
@@ -99,7 +104,7 @@ extension Transport {
         if input.isFull { return .bytes(0) }
         guard let ssl, readAwaitsWrite ? mayWrite : mayRead else { return .wouldBlock }
         readAwaitsWrite = false
-        ERR_clear_error()
+        clearErrors()
         var code: Int32 = 0
         let count = input.fill { room in
             var count = 0
@@ -123,7 +128,7 @@ extension Transport {
         if output.isEmpty { return .bytes(0) }
         guard let ssl, writeAwaitsRead ? mayRead : mayWrite else { return .wouldBlock }
         writeAwaitsRead = false
-        ERR_clear_error()
+        clearErrors()
         var count = 0
         let code = output.pending.withUnsafeBytes { SSL_write_ex(ssl, $0.baseAddress, $0.count, &count) }
         if code == 1 {
@@ -140,6 +145,13 @@ extension Transport {
         case .ended: return fail(TransportError(.peer, .connectionClosed, "the peer has closed the TLS session"))
         case .failed(let error): return fail(error)
         }
+    }
+
+    /// Both are consulted afterwards and neither is emptied by a success: an older failure would be taken for this one.
+    @inline(__always)
+    private func clearErrors() {
+        ERR_clear_error()
+        errno = 0
     }
 
     private enum Outcome {

@@ -15,7 +15,8 @@ public enum HandshakeResult: Sendable, Equatable {
 /// One connection, in clear or under TLS, nonblocking.
 ///
 /// Its owner passes every event of the descriptor to `ready` and then calls `read` and `write` (or `handshake`) until
-/// they would block. It remembers which direction is exhausted, so that a read after a short read, or a write after a
+/// they would block, or asks for `EventLoop.again` when it stops earlier: bytes may wait inside OpenSSL, for which no
+/// event will come. It remembers which direction is exhausted, so that a read after a short read, or a write after a
 /// partial one, costs no system call; and under TLS it remembers that a read waits for room to write, or the reverse.
 /// Used by one thread at a time.
 public struct Transport: ~Copyable {
@@ -42,6 +43,13 @@ public struct Transport: ~Copyable {
 
     public init(_ socket: consuming Socket) {
         self.socket = socket
+    }
+
+    /// A transport of nothing: every read and write fails.
+    public static func none() -> Transport {
+        var transport = Transport(Socket(FileDescriptor(owning: -1)))
+        transport.state = .broken
+        return transport
     }
 
     deinit {

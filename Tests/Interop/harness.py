@@ -20,7 +20,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / "examples" / "postfix-single-host"
 
 # Long enough for a loaded machine with two cores; nothing waits this long when it works.
-PATIENCE = 30.0
+PATIENCE = 20.0
 
 
 class Unmet(AssertionError):
@@ -148,14 +148,19 @@ class Log:
 
 
 def certificate(folder, name="mail.example.org"):
-    """A key and a self-signed certificate for `name` in `folder`, as fullchain.pem and privkey.pem."""
+    """A key and a self-signed certificate for `name` in `folder`, as fullchain.pem and privkey.pem.
+
+    As root the key is readable by the group "nogroup", as sync-certs would leave it for the daemon's group.
+    """
     made = run(
         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
         "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
         "-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem")
     if made.returncode:
         raise RuntimeError(made.stdout)
-    (folder / "privkey.pem").chmod(0o600)
+    (folder / "privkey.pem").chmod(0o640)
+    if os.geteuid() == 0:
+        shutil.chown(folder / "privkey.pem", "root", "nogroup")
 
 
 class Shared:

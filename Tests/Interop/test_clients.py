@@ -34,7 +34,7 @@ class Clients:
         done = harness.run(
             "swaks", "--server", "127.0.0.1", "--port", port, "--local-interface", self.source, "--helo",
             "swaks.example.net", "--from", "alice@example.org", "--to", "bob@example.org", "--header",
-            f"Message-ID: <{ident}>", *arguments)
+            f"Message-Id: <{ident}>", *arguments)
         self.assertEqual(done.returncode, expect, done.stdout)
         return self.postfix.delivered.wait(ident) if not expect else done.stdout
 
@@ -229,7 +229,7 @@ class BehindALoadBalancer(unittest.TestCase):
                 done = harness.run(
                     "swaks", "--server", "127.0.0.1", "--port", self.portreeve.mx, "--tls", "--helo",
                     "swaks.example.net", "--from", "someone@example.net", "--to", "bob@example.org", "--header",
-                    f"Message-ID: <{ident}>", "--proxy-version", version, "--proxy-family",
+                    f"Message-Id: <{ident}>", "--proxy-version", version, "--proxy-family",
                     "TCP4" if version == "1" else "AF_INET", "--proxy-source", f"192.0.2.{version}",
                     "--proxy-source-port", "4000" + version, "--proxy-dest", "192.0.2.200", "--proxy-dest-port", "25")
                 self.assertEqual(done.returncode, 0, done.stdout)

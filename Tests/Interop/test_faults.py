@@ -96,6 +96,15 @@ class Faults(unittest.TestCase):
             with self.subTest(state, reply=reply):
                 self.fail_in(state, reply)
 
+    def test_a_backend_that_is_not_there_at_all(self):
+        self.backend.stop()
+        with wire.Client(self.portreeve.mx, harness.source()) as client:
+            client.greet()
+            client.expect(250, "MAIL FROM:<someone@example.net>")
+            client.expect(451, "RCPT TO:<bob@example.org>")
+            self.assertGreaterEqual(client.command("DATA")[0], 400)
+            client.expect(250, "NOOP")
+
     def test_a_refusal_after_the_data_reaches_the_client_as_it_is(self):
         self.backend.script["EOD"] = b"552 5.2.2 <bob@example.org>: mailbox full\r\n"
         with wire.Client(self.portreeve.mx, harness.source()) as client:

@@ -1,5 +1,4 @@
 """Clients that are many, silent, deaf or endless: memory stays bounded and others are served."""
-import os
 import pathlib
 import re
 import resource
@@ -26,23 +25,19 @@ def descriptors():
     return hard if hard != resource.RLIM_INFINITY else 1 << 20
 
 
-@daemon.needed
-class Load(unittest.TestCase):
+class Served(unittest.TestCase):
+    """A daemon in front of a scripted backend, and whether it serves strangers."""
+
     @classmethod
     def setUpClass(cls):
         cls.backend = scripted.Backend()
         cls.addClassCleanup(cls.backend.stop)
         cls.limit = descriptors()
-        cls.portreeve = cls.start()
-        cls.addClassCleanup(cls.portreeve.stop)
 
     @classmethod
     def start(cls, **options):
         return daemon.Portreeve(
             lambda root, ports: daemon.example(root, cls.backend.mx, cls.backend.submit, ports, **options))
-
-    def setUp(self):
-        harness.until("a message passes", lambda: self.passes(self.portreeve))
 
     def passes(self, portreeve):
         """Whether a stranger's message passes at this moment."""
@@ -55,6 +50,18 @@ class Load(unittest.TestCase):
         self.assertTrue(self.portreeve.child.running, self.portreeve.child.said()[-2000:])
         self.assertLess(self.portreeve.child.memory("VmHWM"), most)
         self.assertTrue(self.passes(self.portreeve))
+
+
+@daemon.needed
+class Load(Served):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.portreeve = cls.start()
+        cls.addClassCleanup(cls.portreeve.stop)
+
+    def setUp(self):
+        harness.until("a message passes", lambda: self.passes(self.portreeve))
 
     def test_a_line_of_100_mb_instead_of_a_command(self):
         with wire.Client(self.portreeve.mx, harness.source()) as client:
@@ -101,9 +108,40 @@ class Load(unittest.TestCase):
                 pass
             self.unharmed()
 
+    def test_20_clients_inside_a_message_hold_nobody_up(self):
+        one = harness.source()
+        for _ in range(20):
+            client = wire.Client(self.portreeve.mx, one)
+            self.addCleanup(client.close)
+            client.greet()
+            client.envelope()
+            client.expect(354, "DATA")
+            client.send(b"Subject: never ends\r\n")
+        with wire.Client(self.portreeve.mx, one, timeout=5) as client:
+            client.greet()
+        self.unharmed()
+
+    def test_clients_that_stop_in_the_handshake(self):
+        clients = []
+        for _ in range(200):
+            client = wire.Client(self.portreeve.submissions, harness.source())
+            clients.append(client)
+            client.send(b"\x16\x03\x01\x02\x00\x01\x00")
+        self.unharmed()
+        for client in clients:
+            client.close()
+
+
+@daemon.needed
+class Silence(Served):
+    """With a daemon of its own, whose highest memory says nothing about the other tests."""
+
     def test_10000_clients_that_say_nothing(self):
         if self.limit < SILENT + 1000:
             self.skipTest(f"ulimit -n is {self.limit}")
+        self.portreeve = self.start()
+        self.addCleanup(self.portreeve.stop)
+        harness.until("a message passes", lambda: self.passes(self.portreeve))
         before = self.portreeve.child.memory()
         clients = []
         try:
@@ -118,23 +156,10 @@ class Load(unittest.TestCase):
                 client.close()
         self.unharmed(daemon.BASE_MEMORY + SILENT * SILENT_MEMORY)
 
-    def test_clients_that_stop_in_the_handshake(self):
-        clients = []
-        for _ in range(200):
-            client = wire.Client(self.portreeve.submissions, harness.source())
-            clients.append(client)
-            client.send(b"\x16\x03\x01\x02\x00\x01\x00")
-        self.unharmed()
-        for client in clients:
-            client.close()
-
 
 @daemon.needed
-class Limits(Load):
+class Limits(Served):
     """Each with a daemon of its own, as its sessions are counted."""
-
-    def setUp(self):
-        pass
 
     def test_sessions_of_one_client_are_counted(self):
         portreeve = self.limited(max_sessions_per_client="10")
@@ -159,6 +184,19 @@ class Limits(Load):
         self.assertEqual(codes[0], 220)
         self.assertIn(421, codes)
         self.assertEqual(self.greeting(portreeve, harness.source()), 220)
+
+    def test_ipv6_clients_of_one_prefix_are_one_client(self):
+        portreeve = self.start(
+            protocol={"max_sessions_per_client": "10", "client_prefix": "{ ipv6: 64 }"},
+            listener=", proxy_from: [127.0.0.0/8]")
+        self.addCleanup(portreeve.stop)
+        codes = []
+        for address in [*(f"2001:db8:1::{number:x}" for number in range(1, 12)), "2001:db8:2::1"]:
+            client = wire.Client(portreeve.mx)
+            self.addCleanup(client.close)
+            client.send(wire.proxy_v2(address))
+            codes.append(client.reply()[0])
+        self.assertEqual(codes, [220] * 10 + [421, 220])
 
     def test_sessions_are_counted_in_all_and_those_there_are_go_on(self):
         portreeve = self.limited(max_sessions="50")
@@ -190,7 +228,8 @@ class Process(unittest.TestCase):
         self.backend = scripted.Backend()
         self.addCleanup(self.backend.stop)
         self.portreeve = daemon.Portreeve(
-            lambda root, ports: daemon.example(root, self.backend.mx, self.backend.submit, ports))
+            lambda root, ports: daemon.example(
+                root, self.backend.mx, self.backend.submit, ports, protocol={"drain": "30s"}))
         self.addCleanup(lambda: self.portreeve.child.running and self.portreeve.child.stop())
 
     @harness.needs_root
@@ -227,8 +266,6 @@ class Process(unittest.TestCase):
             client.greet()
             old = self.fingerprint()
             harness.certificate(self.portreeve.root)
-            if os.geteuid() == 0:
-                shutil.chown(self.portreeve.root / "privkey.pem", "nobody")
             self.portreeve.child.process.send_signal(signal.SIGHUP)
             harness.until("the new certificate", lambda: self.fingerprint() != old)
             client.expect(250, "NOOP")

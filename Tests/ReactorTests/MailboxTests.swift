@@ -5,10 +5,10 @@ import Testing
 
 @Suite("Mailboxes, locks and threads")
 struct MailboxTests {
-    @Test("Mailbox: messages from several threads arrive, each thread's in order")
+    @Test("LoopMailbox: messages from several threads arrive, each thread's in order")
     func manyThreads() throws {
         let loop = try EventLoop()
-        let mailbox = try Mailbox<(thread: Int, number: Int)>()
+        let mailbox = try LoopMailbox<(thread: Int, number: Int)>()
         var seen: [Int: [Int]] = [:]
         var count = 0
         try mailbox.attach(to: loop) { message in
@@ -27,10 +27,10 @@ struct MailboxTests {
         #expect(seen.values.allSatisfy { $0 == Array(0..<1000) })
     }
 
-    @Test("Mailbox: what was posted before the loop listened is delivered")
+    @Test("LoopMailbox: what was posted before the loop listened is delivered")
     func postedBefore() throws {
         let loop = try EventLoop()
-        let mailbox = try Mailbox<String>()
+        let mailbox = try LoopMailbox<String>()
         mailbox.post("early")
         var seen: [String] = []
         try mailbox.attach(to: loop) { seen.append($0) }
@@ -38,11 +38,11 @@ struct MailboxTests {
         #expect(seen == ["early"])
     }
 
-    @Test("Mailbox: a loop on another thread runs posted work there and stops when told")
+    @Test("LoopMailbox: a loop on another thread runs posted work there and stops when told")
     func loopOnAnotherThread() throws {
         let handle = Locked<LoopHandle?>(nil)
         let ran = Locked<[String]>([])
-        let ready = try Mailbox<Bool>()
+        let ready = try LoopMailbox<Bool>()
         let thread = try NativeThread.start("worker-with-a-long-name") {
             guard let loop = try? EventLoop() else { return ready.post(false) }
             handle.withLock { $0 = loop.handle }
@@ -65,7 +65,7 @@ struct MailboxTests {
         #expect(ran.withLock { $0 } == ["worker-with-a-l"])
     }
 
-    @Test("Mailbox: a value under a lock loses no update between threads")
+    @Test("LoopMailbox: a value under a lock loses no update between threads")
     func locked() throws {
         let total = Locked(0)
         let threads = try (0..<4).map { _ in

@@ -24,6 +24,23 @@ private let ending = octets("\r\n.\r\nQUIT\r\n")
         }
     }
 
+    @Test func `the end of data is found at every place of a vector, whatever follows it`() {
+        let behind = [UInt8](repeating: 0x79, count: 100)
+        for count in 0..<130 {
+            let padding = [UInt8](repeating: 0x78, count: count)
+            for middle in ["", "\r\n..z", "\r\n.z", "\r\n"] {
+                let input = padding + octets(middle) + octets("\r\n.\r\n") + behind
+                check(scanned([input]), input)
+                let stuffed = padding + octets(middle) + behind + ending
+                check(scanned([stuffed]), stuffed)
+            }
+            for fake in ["\r\n.\n", "\r\n.\ry", "\n.\r\n", "\r\n\0.\r\n"] {
+                let input = padding + octets(fake) + behind + ending
+                check(scanned([input]), input)
+            }
+        }
+    }
+
     private func check(_ run: DataRun, _ input: [UInt8]) {
         guard let length = DataReference.length(input) else {
             Issue.record("the input has an end")
@@ -93,6 +110,30 @@ private let ending = octets("\r\n.\r\nQUIT\r\n")
             let last = scanner.finish()
             if found != DataReference.violation(tail) { Issue.record("\(tail) gave \(String(describing: found))") }
             if found == nil, passed != tail || (last == .bareCR) != (tail.last == 0x0D) { Issue.record("\(tail)") }
+        }
+    }
+
+    @Test func `chunks of long lines are checked and stuffed alike, whole or octet by octet`() {
+        for count in 0..<70 {
+            let padding = [UInt8](repeating: 0x78, count: count)
+            let long = [UInt8](repeating: 0x79, count: 100)
+            for middle in ["\r\n", "\r\n.\r\n", "\r\n..", "\n", "\r", "\0", "\r\r\n"] {
+                let content = padding + octets(middle) + long + octets("\r\n")
+                var scanner = ChunkScanner()
+                let step = scanner.scan(content.span.bytes)
+                #expect(step.violation == DataReference.violation(content))
+                guard step.violation == nil else { continue }
+                #expect(step.forward == content.count)
+                let lines = DataReference.lines(content, repair: false)
+                #expect(stuffed([content]) == DataReference.stuffed(lines) + octets(".\r\n"))
+                #expect(stuffed(content.map { [$0] }) == stuffed([content]))
+            }
+            var scanner = ChunkScanner()
+            let open = padding + long + octets("\r")
+            let closing: [UInt8] = [0x0A]
+            let first = scanner.scan(open.span.bytes)
+            let second = scanner.scan(closing.span.bytes)
+            #expect(first.violation == nil && second.violation == nil)
         }
     }
 

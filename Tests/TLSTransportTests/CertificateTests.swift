@@ -71,6 +71,7 @@ struct CertificateTests {
             Verification(shown: .main, trusted: .main, peer: .name("mail.example.org"), succeeds: true),
             Verification(shown: .main, trusted: .main, peer: .address(IPAddress(v4: 0x7F00_0001)), succeeds: true),
             Verification(shown: .main, trusted: .main, peer: .address(IPAddress(v4: 0x7F00_0002)), succeeds: false),
+            Verification(shown: .main, trusted: .main, peer: .name("127.0.0.1"), succeeds: true),
             Verification(shown: .main, trusted: .main, peer: .name("other.example.org"), succeeds: false),
             Verification(shown: .main, trusted: .second, peer: .name("mail.example.org"), succeeds: false),
             Verification(shown: .expired, trusted: .expired, peer: .name("old.example.org"), succeeds: false),

@@ -15,9 +15,8 @@ final class Conversation {
     var clientOutput: OutputBuffer
     var serverOutput: OutputBuffer
 
-    init() throws {
+    init(pool: BufferPool = BufferPool()) throws {
         Signals.ignoreBrokenPipe()
-        let pool = BufferPool()
         let (left, right) = try Socket.pair()
         client = Transport(Socket(FileDescriptor(owning: left)))
         server = Transport(Socket(FileDescriptor(owning: right)))
@@ -114,6 +113,18 @@ final class Fixtures: Sendable {
         }
     }
 
+    /// The files go with the process.
+    private func removeAtExit() {
+        atexit {
+            guard let directory = try? Fixtures.shared.get().directory else { return }
+            for name in ["main", "second", "wildcard", "expired"] {
+                unlink("\(directory)/\(name).pem")
+                unlink("\(directory)/\(name).key")
+            }
+            rmdir(directory)
+        }
+    }
+
     init() throws {
         var template = Array("/tmp/portreeve-tls-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Errno.last }
@@ -122,6 +133,7 @@ final class Fixtures: Sendable {
         second = try Self.mint(directory, "second", ["mx.example.net"])
         wildcard = try Self.mint(directory, "wildcard", ["*.example.com"])
         expired = try Self.mint(directory, "expired", ["old.example.org"], days: -1)
+        removeAtExit()
     }
 
     private static func mint(

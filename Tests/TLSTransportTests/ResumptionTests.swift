@@ -14,10 +14,11 @@ struct ResumptionTests {
 
     /// A whole session; returns whether it was resumed and what the next can resume.
     private func visit(
-        _ server: ServerTLSContext, _ client: ClientTLSContext, _ session: TLSSession? = nil
+        _ server: ServerTLSContext, _ client: ClientTLSContext, _ session: TLSSession? = nil,
+        name: String = "mail.example.org"
     ) throws -> (resumed: Bool, session: TLSSession?) {
         let conversation = try Conversation()
-        try conversation.begin(server, client, peer: .name("mail.example.org"), resuming: session)
+        try conversation.begin(server, client, peer: .name(name), resuming: session)
         let results = conversation.handshake()
         let resumed = try #require(results.server.info).isResumed
         #expect(results.client.info?.isResumed == resumed)
@@ -55,6 +56,29 @@ struct ResumptionTests {
         #expect(!afterTwo.resumed)
         let renewed = try visit(server, client, afterOne.session)
         #expect(renewed.resumed, "the ticket was renewed under the key of its time")
+    }
+
+    @Test("A client of a certificate that SNI chose resumes too")
+    func bySNI() throws {
+        let server = try fixtures.server([fixtures.main, fixtures.second])
+        let client = try fixtures.client()
+        let first = try visit(server, client, name: "mx.example.net")
+        let again = try visit(server, client, first.session, name: "mx.example.net")
+        #expect(again.resumed)
+    }
+
+    @Test("A session that was not verified for this name by this client is not resumed")
+    func verifiedOnly() throws {
+        let server = try fixtures.server()
+        let (careless, strict) = (try fixtures.client(), try fixtures.client(trusting: fixtures.main))
+        let unverified = try visit(server, careless)
+        let first = try visit(server, strict, unverified.session)
+        #expect(!first.resumed)
+        let again = try visit(server, strict, first.session)
+        #expect(again.resumed)
+        let conversation = try Conversation()
+        try conversation.begin(server, strict, peer: .name("other.example.org"), resuming: first.session)
+        #expect(conversation.handshake().client.failure == .verification)
     }
 
     @Test("One handshake gives one ticket")

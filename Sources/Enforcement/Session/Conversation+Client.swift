@@ -46,8 +46,15 @@ extension Conversation {
         process()
     }
 
-    /// The client closed, or its connection broke.
+    /// The client sends no more; what it sent before is still answered.
     public mutating func clientEnded(now: UInt64) {
+        self.now = now
+        client.isAtEnd = true
+        process()
+    }
+
+    /// The client's connection broke: nothing can be said to it any more.
+    public mutating func clientBroke(now: UInt64) {
         self.now = now
         leave(lost: !client.hasQuit)
     }

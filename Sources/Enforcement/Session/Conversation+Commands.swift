@@ -16,6 +16,7 @@ extension Conversation {
             if case .paused(let pause) = reading { resume(pause) }
         } while step()
         holdContent()
+        leaveAtEnd()
     }
 
     /// What became possible now that the queue has moved.
@@ -42,6 +43,17 @@ extension Conversation {
         case .overlongLine(let discarder, let discarded): return readOverlongLine(discarder, discarded)
         case .content(let reception): return readContent(reception)
         case .chunk(let reception): return readChunk(reception)
+        }
+    }
+
+    /// The client has sent all that it ever will, and all of it is answered.
+    private mutating func leaveAtEnd() {
+        guard client.isAtEnd, queue.isEmpty else { return }
+        switch reading {
+        case .commands, .loginResponse, .overlongLine, .content, .chunk, .paused(.greeting), .paused(.handshake):
+            if client.heldSince == nil { leave(lost: !client.hasQuit) }
+        case .paused(.barrier), .paused(.backend), .paused(.loginDelay), .paused(.closing), .paused(.closed):
+            break
         }
     }
 

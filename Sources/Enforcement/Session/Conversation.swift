@@ -77,6 +77,12 @@ public struct Conversation: ~Copyable {
         effects.isEmpty ? nil : effects.removeFirst()
     }
 
+    /// Whether there is anything to do.
+    public var hasEffects: Bool { !effects.isEmpty }
+
+    /// Whether QUIT was answered, so that the client expects us to close.
+    public var clientHasQuit: Bool { client.hasQuit }
+
     /// Whether the driver should read from the client: not while the backend or the client itself is behind.
     public var wantsClientInput: Bool {
         switch reading {
@@ -107,6 +113,8 @@ struct ClientProgress {
     /// The last command, for "lost connection after".
     var lastCommand = "CONNECT"
     var drains = false
+    /// The client sends no more, but may still read (a half-closed connection).
+    var isAtEnd = false
 }
 
 /// What the conversation knows of its backend connection besides the machine's state.

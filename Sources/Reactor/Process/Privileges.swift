@@ -22,6 +22,12 @@ public enum Privileges {
         guard reeve_drop_privileges(user, uid, gid) == 0 else { throw .refused(.last) }
     }
 
+    /// The ids of `user`, or nil if there is no such user.
+    public static func identity(of user: String) -> (uid: UInt32, gid: UInt32)? {
+        var (uid, gid): (UInt32, UInt32) = (0, 0)
+        return reeve_find_user(user, &uid, &gid) == 0 ? (uid, gid) : nil
+    }
+
     /// Raises the number of open descriptors to the hard limit and returns what is in force.
     public static func raiseDescriptorLimit() throws(Errno) -> UInt64 {
         var limit: UInt64 = 0

@@ -4,7 +4,7 @@ import Glibc
 /// Messages from any thread to one loop, in the order they were posted.
 ///
 /// Unbounded: only our own threads post, and what they post is bounded by what they were asked to do.
-public final class Mailbox<Message: Sendable>: Sendable {
+public final class LoopMailbox<Message: Sendable>: Sendable {
     private let queue = Locked<[Message]>([])
     private let wakeup: FileDescriptor
 
@@ -45,10 +45,10 @@ public final class Mailbox<Message: Sendable>: Sendable {
 }
 
 private final class Receiver<Message: Sendable>: EventHandler {
-    let mailbox: Mailbox<Message>
+    let mailbox: LoopMailbox<Message>
     let receive: (Message) -> Void
 
-    init(mailbox: Mailbox<Message>, receive: @escaping (Message) -> Void) {
+    init(mailbox: LoopMailbox<Message>, receive: @escaping (Message) -> Void) {
         self.mailbox = mailbox
         self.receive = receive
     }

@@ -1,0 +1,173 @@
+import Bytes
+import Enforcement
+import Reactor
+import TLSTransport
+
+// The backend's connection.
+
+/// A session's connection to its backend, while it has one.
+struct BackendLink: ~Copyable {
+    var transport = Transport.none()
+    var registration: Registration?
+    var phase = Phase.none
+    /// The slots of the server, of which one is held or waited for.
+    var slots: BackendSlots?
+    var server = 0
+
+    enum Phase {
+        case none
+        /// All sessions of the server are in use.
+        case waitingForSlot(TimerID)
+        case connecting
+        case open
+        case securing
+        case handshaking
+    }
+}
+
+extension GatewaySession {
+    /// Nanoseconds that a session waits for one of the server's `max_sessions`.
+    static let slotPatience: UInt64 = 5_000_000_000
+
+    func connectBackend(_ server: Int) {
+        closeBackend()
+        guard let slots = port.slots(of: server) else {
+            return conversation.backendConnectFailed("unknown server", now: now)
+        }
+        backend.server = server
+        backend.slots = slots
+        if slots.acquire(orNotify: SlotWaiter(session: key, mailbox: worker.mailbox)) { return connect() }
+        let timer = worker.loop.timers.make(self, tag: Side.backend)
+        worker.loop.timers.arm(timer, at: worker.loop.now + Self.slotPatience)
+        backend.phase = .waitingForSlot(timer)
+    }
+
+    /// A slot was handed to us; false if we no longer want it.
+    func slotGranted() -> Bool {
+        guard case .waitingForSlot(let timer) = backend.phase else { return false }
+        worker.loop.timers.discard(timer)
+        backend.phase = .none
+        connect()
+        settle()
+        return true
+    }
+
+    func slotTimedOut() {
+        guard case .waitingForSlot = backend.phase else { return }
+        closeBackend()
+        conversation.backendIsBusy(now: now)
+    }
+
+    private func connect() {
+        let endpoint = port.table.servers[backend.server].endpoint
+        do throws(Errno) {
+            let transport = Transport(try Socket.connect(to: endpoint))
+            backend.registration = try worker.loop.register(transport.rawValue, self, tag: Side.backend)
+            backend.transport = transport
+            backend.phase = .connecting
+        } catch {
+            closeBackend()
+            conversation.backendConnectFailed(error.description, now: now)
+        }
+    }
+
+    func backendReady(_ readiness: Readiness) {
+        switch backend.phase {
+        case .connecting: backendConnected(readiness)
+        case .open: readBackend()
+        case .handshaking: shakeHandsWithBackend()
+        case .none, .waitingForSlot, .securing: break
+        }
+    }
+
+    private func backendConnected(_ readiness: Readiness) {
+        if let error = backend.transport.pendingError() {
+            closeBackend()
+            return conversation.backendConnectFailed(error.description, now: now)
+        }
+        guard readiness.contains(.writable) else { return }
+        backend.phase = .open
+        conversation.backendConnected(now: now)
+    }
+
+    /// Reads all that is there: replies are few and bounded by what we asked.
+    func readBackend() {
+        while case .open = backend.phase {
+            switch backend.transport.read(into: &conversation.fromBackend) {
+            case .bytes(0): return
+            case .bytes(let count): conversation.backendSent(count, now: now)
+            case .wouldBlock: return
+            case .endOfStream, .failed: return conversation.backendEnded(now: now)
+            }
+            if conversation.hasEffects { return }
+        }
+    }
+
+    /// Writes what waits for the backend, and takes the step that waited for it to be written.
+    func writeBackend() {
+        switch backend.phase {
+        case .open, .securing: break
+        case .none, .waitingForSlot, .connecting, .handshaking: return
+        }
+        while !conversation.toBackend.isEmpty {
+            switch backend.transport.write(from: &conversation.toBackend) {
+            case .bytes(let count): conversation.backendTook(count, now: now)
+            case .wouldBlock: return
+            case .endOfStream, .failed:
+                conversation.toBackend.discard()
+                return conversation.backendEnded(now: now)
+            }
+        }
+        if case .securing = backend.phase { startBackendTLS() }
+    }
+
+    // MARK: TLS
+
+    private func startBackendTLS() {
+        guard let proof = conversation.fromBackend.plaintextDrained() else {
+            return conversation.backendSecurityFailed("data received in clear before the handshake", now: now)
+        }
+        guard let context = port.backendTLS else {
+            return conversation.backendSecurityFailed("TLS is not configured", now: now)
+        }
+        do throws(TransportError) {
+            try backend.transport.startTLS(proof, client: context.context, peer: context.peer)
+            backend.phase = .handshaking
+            shakeHandsWithBackend()
+        } catch {
+            conversation.backendSecurityFailed(error.description, now: now)
+        }
+    }
+
+    private func shakeHandsWithBackend() {
+        switch backend.transport.handshake() {
+        case .done:
+            backend.phase = .open
+            conversation.backendSecured(now: now)
+            readBackend()
+        case .wouldBlock:
+            break
+        case .failed(let error):
+            conversation.backendSecurityFailed(error.description, now: now)
+        }
+    }
+
+    func closeBackend() {
+        switch backend.phase {
+        case .none:
+            break
+        case .waitingForSlot(let timer):
+            worker.loop.timers.discard(timer)
+            // Granted meanwhile: the message will find nobody waiting and give the slot back.
+            backend.slots?.cancel(key, worker.mailbox)
+        case .connecting, .open, .securing, .handshaking:
+            if let registration = backend.registration { worker.loop.deregister(registration, closing: true) }
+            backend.transport.close()
+            backend.slots?.release()
+        }
+        backend.registration = nil
+        backend.phase = .none
+        backend.slots = nil
+        conversation.fromBackend.consume(conversation.fromBackend.count)
+    }
+}

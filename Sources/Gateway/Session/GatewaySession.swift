@@ -1,0 +1,181 @@
+import Bytes
+import Enforcement
+import Policy
+import Reactor
+import TLSTransport
+
+/// One session's I/O: moves bytes between two sockets and a `Conversation`, and carries out what it asks for.
+///
+/// It decides nothing. Each event of a descriptor or a timer becomes one call of the conversation; afterwards its
+/// effects are carried out, its output is written and its deadline armed. It never calls into the conversation while
+/// such a call is on the stack.
+final class GatewaySession {
+    /// Octets read in one go before other sessions get their turn.
+    static let byteBudget = 256 * 1024
+
+    unowned let worker: Worker
+    /// Names the session in messages from other threads.
+    let key: UInt64
+    let port: ListenerPort
+    var conversation: Conversation
+    var client: Transport
+    var clientRegistration: Registration?
+    var clientPhase = Phase.open
+    var backend = BackendLink()
+    private var timer: TimerID?
+    private var armed = UInt64.max
+    /// The conversation is over; what is left is to let the client take our last bytes.
+    private var isFinished = false
+    private let admittedAs: AddressPrefix?
+
+    /// What a connection is used for now.
+    enum Phase {
+        case open
+        /// TLS begins once what was said in clear is written.
+        case securing
+        case handshaking
+        /// Our last bytes are being written.
+        case closing
+        /// FIN was sent; what the client still sends is read and dropped, so that no RST destroys our last reply.
+        case lingering(until: UInt64)
+        case closed
+    }
+
+    init(
+        worker: Worker, port: ListenerPort, client: consuming Transport, facts: ClientFacts, hasClient: Bool,
+        admittedAs: AddressPrefix?
+    ) {
+        self.worker = worker
+        key = worker.nextKey()
+        self.port = port
+        self.client = client
+        self.admittedAs = admittedAs
+        conversation = Conversation(
+            source: port.source, table: port.table, sid: worker.nextSID(), client: facts, hasClient: hasClient,
+            pool: worker.pool, now: worker.loop.now.nanoseconds)
+    }
+
+    var now: UInt64 { worker.loop.now.nanoseconds }
+
+    /// Begins: the loop keeps the session alive from here until its last descriptor is closed.
+    func start() {
+        do throws(Errno) {
+            clientRegistration = try worker.loop.register(client.rawValue, self, tag: Side.client)
+        } catch {
+            return worker.sessionEnded(port, admittedAs)
+        }
+        timer = worker.loop.timers.make(self)
+        worker.sessions[key] = self
+        conversation.start(now: now)
+        settle()
+    }
+
+    enum Side {
+        static let client: UInt32 = 0
+        static let backend: UInt32 = 1
+    }
+
+    /// Carries out effects and moves bytes until nothing is left to do, then arms the deadline.
+    ///
+    /// Reading again costs no system call: a transport knows when the kernel has no more for it.
+    func settle() {
+        repeat {
+            performEffects()
+            writeBackend()
+            readBackend()
+            writeClient()
+            readClient()
+        } while conversation.hasEffects
+        writeBackend()
+        writeClient()
+        if isFinished { return finishIfQuiet() }
+        armDeadline()
+    }
+
+    func performEffects() {
+        while let effect = conversation.nextEffect() { carryOut(effect) }
+    }
+
+    private func armDeadline() {
+        var deadline = conversation.deadline
+        if case .lingering(let until) = clientPhase { deadline = min(deadline, until) }
+        guard deadline != armed, let timer else { return }
+        armed = deadline
+        if deadline == .max {
+            worker.loop.timers.cancel(timer)
+        } else {
+            worker.loop.timers.arm(timer, at: Instant(nanoseconds: deadline))
+        }
+    }
+
+    private func carryOut(_ effect: Effect) {
+        switch effect {
+        case .secureClient: clientPhase = .securing
+        case .closeClient: clientPhase = .closing
+        case .connectBackend(let server): connectBackend(server)
+        case .secureBackend: backend.phase = .securing
+        case .abortBackend: closeBackend()
+        case .report(let report): worker.report(report, of: conversation.identity, on: port)
+        case .finished: isFinished = true
+        }
+    }
+
+    private func finishIfQuiet() {
+        switch clientPhase {
+        case .closed: finish()
+        case .closing, .lingering: armLinger()
+        case .open, .securing, .handshaking:
+            closeClient()
+            finish()
+        }
+    }
+
+    private func armLinger() {
+        guard let timer else { return }
+        let until: UInt64
+        if case .lingering(let deadline) = clientPhase { until = deadline } else { until = now &+ Self.lingerTime }
+        guard until != armed else { return }
+        armed = until
+        worker.loop.timers.arm(timer, at: Instant(nanoseconds: until))
+    }
+
+    private func finish() {
+        closeBackend()
+        if let timer { worker.loop.timers.discard(timer) }
+        timer = nil
+        if worker.sessions.removeValue(forKey: key) != nil { worker.sessionEnded(port, admittedAs) }
+    }
+
+    /// The process stops now: both connections go, whatever they were doing.
+    func abandon() {
+        closeClient()
+        finish()
+    }
+}
+
+// MARK: Events
+
+extension GatewaySession: EventHandler, TimerHandler {
+    func ready(_ readiness: Readiness, tag: UInt32) {
+        if tag == Side.client {
+            client.ready(readiness)
+            clientReady()
+        } else {
+            backend.transport.ready(readiness)
+            backendReady(readiness)
+        }
+        settle()
+    }
+
+    func timerFired(tag: UInt32) {
+        if tag == Side.backend {
+            slotTimedOut()
+            return settle()
+        }
+        armed = .max
+        if case .lingering(let until) = clientPhase, now >= until { closeClient() }
+        if isFinished, case .closing = clientPhase { closeClient() }
+        if !isFinished, now >= conversation.deadline { conversation.deadlinePassed(now: now) }
+        settle()
+    }
+}

@@ -1,0 +1,121 @@
+import Bytes
+import CLinux
+import Control
+import Glibc
+import Reactor
+import TLSTransport
+
+/// The control socket: mode 0600, one request a connection, one line each way.
+final class ControlServer: EventHandler {
+    private let listener: Listener
+    private let loop: EventLoop
+    private let answer: (ControlInput) -> ControlReply
+    private let path: String
+
+    /// nil, with a word on stderr, when the socket cannot be made: the daemon serves mail without it.
+    init?(path: String, loop: EventLoop, _ answer: @escaping (ControlInput) -> ControlReply) {
+        do throws(Errno) {
+            listener = try Listener(path: path)
+        } catch {
+            StandardError.write("portreeve: no control socket: \(path): \(error)\n")
+            return nil
+        }
+        self.path = path
+        self.loop = loop
+        self.answer = answer
+        guard (try? loop.register(listener.rawValue, self)) != nil else { return nil }
+    }
+
+    deinit {
+        unlink(path)
+    }
+
+    /// Makes the directory of the socket if it is missing and gives it to the user that will make the socket in it.
+    static func prepareDirectory(of path: String, user: String) {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        let directory = String(path[..<slash])
+        guard mkdir(directory, 0o755) == 0, getuid() == 0 else { return }
+        if let (uid, gid) = Privileges.identity(of: user) { _ = chown(directory, uid, gid) }
+    }
+
+    func ready(_ readiness: Readiness, tag: UInt32) {
+        while let accepted = try? listener.accept() {
+            ControlConnection(Transport(accepted.takeSocket()), loop: loop, answer).start()
+        }
+    }
+}
+
+/// One asker.
+private final class ControlConnection: EventHandler, TimerHandler {
+    /// Nanoseconds that an asker gets to ask and to read the answer.
+    static let patience: UInt64 = 5_000_000_000
+
+    private var transport: Transport
+    private let loop: EventLoop
+    private let answer: (ControlInput) -> ControlReply
+    private var received: [UInt8] = []
+    private var input: InputBuffer
+    private var output: OutputBuffer
+    private var isAnswered = false
+    private var registration: Registration?
+    private var timer: TimerID?
+
+    init(_ transport: consuming Transport, loop: EventLoop, _ answer: @escaping (ControlInput) -> ControlReply) {
+        self.transport = transport
+        self.loop = loop
+        self.answer = answer
+        let pool = BufferPool()
+        input = InputBuffer(pool: pool)
+        output = OutputBuffer(pool: pool)
+    }
+
+    func start() {
+        guard let registration = try? loop.register(transport.rawValue, self) else { return }
+        self.registration = registration
+        let timer = loop.timers.make(self)
+        loop.timers.arm(timer, at: loop.now + Self.patience)
+        self.timer = timer
+    }
+
+    func timerFired(tag: UInt32) {
+        close()
+    }
+
+    func ready(_ readiness: Readiness, tag: UInt32) {
+        transport.ready(readiness)
+        if !isAnswered { read() }
+        if isAnswered { write() }
+    }
+
+    private func read() {
+        switch transport.read(into: &input) {
+        case .bytes:
+            received += input.takeAll()
+            let request = ControlInput(received)
+            if request == .incomplete { return }
+            output.append(answer(request).line)
+            isAnswered = true
+        case .wouldBlock: return
+        case .endOfStream, .failed: close()
+        }
+    }
+
+    private func write() {
+        while !output.isEmpty {
+            switch transport.write(from: &output) {
+            case .bytes: continue
+            case .wouldBlock: return
+            case .endOfStream, .failed: return close()
+            }
+        }
+        close()
+    }
+
+    private func close() {
+        if let registration { loop.deregister(registration, closing: true) }
+        if let timer { loop.timers.discard(timer) }
+        registration = nil
+        timer = nil
+        transport.close()
+    }
+}

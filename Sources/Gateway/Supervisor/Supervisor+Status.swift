@@ -1,0 +1,81 @@
+import Bytes
+import Configuration
+import Control
+import Enforcement
+import Glibc
+import Policy
+import TLSTransport
+import Telemetry
+
+// What `portreeve status` and `portreeve reload` are answered.
+
+extension Supervisor {
+    func answer(_ input: ControlInput) -> ControlReply {
+        switch input {
+        case .request(.status): ControlReply(ok: true, message: "running", status: statusReport)
+        case .request(.reload): reload()
+        case .refused(let error): ControlReply(error)
+        case .incomplete: ControlReply(.unknown)
+        }
+    }
+
+    private var statusReport: StatusReport {
+        let listeners = settings[0].map(listenerStatus)
+        let statistics = log?.statistics ?? LogStatistics()
+        return StatusReport(
+            version: options.version, pid: getpid(), started: UTCTime(startedAt), now: UTCTime(.now()),
+            workers: workers.count, isDraining: isEnding,
+            configuration: ConfigurationStatus(
+                path: path ?? "", hash: plan.hash, loaded: UTCTime(loadedAt), lastReload: lastReload),
+            listeners: listeners, backends: backendStatus, certificates: certificateStatus,
+            messages: listeners.reduce(0) { $0 + $1.messages }, logDrops: statistics.dropped + statistics.lost)
+    }
+
+    private func listenerStatus(_ port: PortSettings) -> ListenerStatus {
+        let sum = (counters[port.name] ?? []).reduce(CounterSnapshot()) { $0 + $1.snapshot }
+        return ListenerStatus(
+            name: port.name,
+            endpoints: endpoints.filter { $0.listener == port.name }.map { $0.endpoint.description },
+            policies: port.context.book.policyNames, activeSessions: UInt64(port.ledger.total),
+            connections: sum[.connections], refused: sum[.connectionsRefused], messages: sum[.messages])
+    }
+
+    private var backendStatus: [BackendStatus] {
+        let servers = health?.servers ?? []
+        return plan.backends.map { backend in
+            BackendStatus(
+                name: backend.name,
+                servers: servers.filter { $0.backend == backend.name }.map { server in
+                    ServerStatus(
+                        address: server.endpoint.description, state: server.state, reason: server.reason,
+                        sessions: server.slots.inUse)
+                })
+        }
+    }
+
+    private var certificateStatus: [CertificateStatus] {
+        guard let tls = settings[0].lazy.compactMap(\.tls).first else { return [] }
+        return tls.certificates.map { CertificateStatus(names: $0.names, expires: UTCTime(seconds: $0.notAfter)) }
+    }
+}
+
+extension HealthWatch.Watched {
+    fileprivate var state: ServerStatus.State {
+        switch standing {
+        case .disproved: .disproved
+        case .unproven where isUp || !wasVisited: .unproven
+        case .unproven: .down
+        case .proven: isUp || !wasVisited ? .up : .down
+        }
+    }
+
+    fileprivate var reason: String? {
+        if case .disproved(let reason) = standing { reason } else { nil }
+    }
+}
+
+extension UTCTime {
+    init(_ time: WallTime) {
+        self.init(seconds: time.nanoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,165 @@
+import Bytes
+import Enforcement
+import Policy
+import Reactor
+import SMTPSession
+import SMTPWire
+import TLSTransport
+import Telemetry
+import Throttle
+
+/// One listener on one worker: accepts, finds out who the client is, and begins sessions.
+final class ListenerPort: EventHandler, TimerHandler {
+    unowned let worker: Worker
+    let source: ContextSource
+    private(set) var settings: PortSettings
+    private(set) var table: BackendTable
+    let counters: Counters
+    private var sockets: [Bound] = []
+    private var retryTimer: TimerID?
+
+    /// Connections accepted in one go before sessions get their turn.
+    static let acceptBatch = 64
+    /// Nanoseconds until accept is tried again when descriptors have run out.
+    static let retryPause: UInt64 = 100_000_000
+
+    /// A listening socket of ours; a class, because a noncopyable one cannot stand in an array.
+    final class Bound {
+        let listener: Listener
+        let registration: Registration
+
+        init(_ listener: consuming Listener, _ registration: Registration) {
+            self.listener = listener
+            self.registration = registration
+        }
+    }
+
+    init(worker: Worker, settings: PortSettings, table: BackendTable, counters: Counters) {
+        self.worker = worker
+        self.settings = settings
+        self.table = table
+        self.counters = counters
+        source = ContextSource(settings.context)
+    }
+
+    var name: String { settings.name }
+    var tls: ServerTLSContext? { settings.tls }
+    var backendTLS: BackendTLSSettings? { settings.backendTLS }
+
+    func slots(of server: Int) -> BackendSlots? {
+        settings.slots.indices.contains(server) ? settings.slots[server] : nil
+    }
+
+    /// A reload: new sessions get the new settings, running ones their new context at their next MAIL.
+    func apply(_ settings: PortSettings, table: BackendTable) {
+        self.settings = settings
+        self.table = table
+        source.current = settings.context
+    }
+
+    func listen(on listener: consuming Listener) throws(Errno) {
+        let registration = try worker.loop.register(
+            listener.rawValue, self, tag: UInt32(truncatingIfNeeded: sockets.count))
+        sockets.append(Bound(listener, registration))
+    }
+
+    /// Takes what has connected already, then closes: what waits in the queue of a closed socket would be reset.
+    func stopListening() {
+        acceptAll()
+        for bound in sockets { worker.loop.deregister(bound.registration) }
+        sockets = []
+        if let retryTimer { worker.loop.timers.discard(retryTimer) }
+        retryTimer = nil
+    }
+
+    func ready(_ readiness: Readiness, tag: UInt32) {
+        guard sockets.indices.contains(Int(tag)) else { return }
+        accept(on: sockets[Int(tag)])
+    }
+
+    func timerFired(tag: UInt32) {
+        acceptAll()
+    }
+
+    private func acceptAll() {
+        for bound in sockets { accept(on: bound) }
+    }
+
+    private func accept(on bound: Bound) {
+        for _ in 0..<Self.acceptBatch {
+            do throws(Errno) {
+                guard let accepted = try bound.listener.accept() else { return }
+                guard let peer = accepted.peer else { continue }
+                serve(accepted.takeSocket(), from: peer)
+            } catch {
+                return retryLater()
+            }
+        }
+        worker.loop.again(bound.registration)
+    }
+
+    /// Out of descriptors or memory: the connection stays in the queue, and no new edge would tell of it.
+    private func retryLater() {
+        let timer = retryTimer ?? worker.loop.timers.make(self)
+        retryTimer = timer
+        worker.loop.timers.arm(timer, at: worker.loop.now + Self.retryPause)
+    }
+}
+
+// MARK: Who is it?
+
+extension ListenerPort {
+    private func serve(_ socket: consuming Socket, from peer: Endpoint) {
+        let local = socket.localEndpoint ?? Endpoint(address: peer.address, port: settings.context.listener.port)
+        if settings.proxyFrom.contains(where: { $0.contains(peer.address) }) {
+            let wait = ProxyHeaderWait(port: self, transport: Transport(socket), peer: peer, local: local)
+            wait.start()
+        } else if !settings.proxyRequired {
+            begin(Transport(socket), ClientFacts(endpoint: peer, local: local), hasClient: true)
+        }
+    }
+
+    /// The client is known: the door's limits, then a session.
+    func begin(_ transport: consuming Transport, _ facts: ClientFacts, hasClient: Bool) {
+        counters.add(.connections)
+        guard hasClient, let net = source.current.clientNet(facts.endpoint.address) else {
+            return session(transport, facts, hasClient: hasClient, admittedAs: nil)
+        }
+        let refusal = settings.ledger.admit(net, source.current.doorLimits, now: worker.loop.now.nanoseconds)
+        if let refusal {
+            turnAway(transport, facts, refusal)
+        } else {
+            session(transport, facts, hasClient: true, admittedAs: net)
+        }
+    }
+
+    private func session(
+        _ transport: consuming Transport, _ facts: ClientFacts, hasClient: Bool, admittedAs net: AddressPrefix?
+    ) {
+        let session = GatewaySession(
+            worker: worker, port: self, client: transport, facts: facts, hasClient: hasClient, admittedAs: net)
+        session.start()
+    }
+
+    /// 421 and close, before TLS and before anything is allocated for a session; in implicit TLS nothing can be said.
+    private func turnAway(
+        _ transport: consuming Transport, _ facts: ClientFacts, _ refusal: ConnectionLedger<AddressPrefix>.Refusal
+    ) {
+        counters.add(.connectionsRefused)
+        let context = source.current
+        let reply = Replies.tooManySessions(context.hostname)
+        worker.report(
+            .refused(
+                RefusalReport(
+                    command: "CONNECT", stage: .connect, reply: reply.replyText,
+                    rule: .builtIn(refusal.rawValue), closes: true)),
+            of: SessionIdentity(sid: worker.nextSID(), listener: name, client: facts.endpoint), on: self)
+        var transport = transport
+        if context.tls != .implicit {
+            var output = OutputBuffer(pool: worker.pool)
+            ReplyEncoder.write(reply, to: &output)
+            _ = transport.write(from: &output)
+        }
+        transport.close()
+    }
+}

@@ -1,0 +1,176 @@
+import Bytes
+import Enforcement
+import Policy
+import Reactor
+import SMTPSession
+import SMTPWire
+import TLSTransport
+import Telemetry
+
+/// One thread, one loop, its own listeners and sessions; a session never moves to another worker.
+///
+/// Other threads reach it by `mailbox` alone.
+final class Worker {
+    let number: Int
+    let loop: EventLoop
+    let pool = BufferPool()
+    let mailbox: LoopMailbox<WorkerMessage>
+    private let log: DecisionLog?
+    /// Whether the log has a line for commands that passed.
+    private let logsPermits: Bool
+    var sessions: [UInt64: GatewaySession] = [:]
+    private var ports: [String: ListenerPort] = [:]
+    private var tables: [String: BackendTable] = [:]
+    private var keys: UInt64 = 0
+    private var random = SystemRandomNumberGenerator()
+    private var isDraining = false
+    private let supervisor: LoopMailbox<SupervisorMessage>
+
+    init(
+        number: Int, mailbox: LoopMailbox<WorkerMessage>, log: DecisionLog?, logsPermits: Bool,
+        supervisor: LoopMailbox<SupervisorMessage>
+    ) throws(Errno) {
+        self.number = number
+        self.mailbox = mailbox
+        self.log = log
+        self.logsPermits = logsPermits
+        self.supervisor = supervisor
+        loop = try EventLoop()
+        try mailbox.attach(to: loop) { [unowned self] message in receive(message) }
+    }
+
+    func run() {
+        loop.run()
+    }
+
+    func nextKey() -> UInt64 {
+        keys &+= 1
+        return keys
+    }
+
+    /// Ten letters and digits, unguessable and unique for all practical purposes.
+    func nextSID() -> String {
+        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+        var number = random.next()
+        var letters: [UInt8] = []
+        letters.reserveCapacity(10)
+        for _ in 0..<10 {
+            letters.append(alphabet[Int(number % 62)])
+            number /= 62
+        }
+        return String(decoding: letters, as: UTF8.self)
+    }
+
+    /// Counts and logs; never waits.
+    func report(_ report: SessionReport, of identity: SessionIdentity, on port: ListenerPort) {
+        port.counters.count(report)
+        if case .accepted = report, !logsPermits { return }
+        log?.record(identity, report, at: .now())
+    }
+
+    func sessionEnded(_ port: ListenerPort, _ admittedAs: AddressPrefix?) {
+        if let admittedAs { port.settings.ledger.leave(admittedAs) }
+        if isDraining { endIfDrained() }
+    }
+}
+
+// MARK: Messages
+
+/// What the supervisor and other workers tell a worker.
+enum WorkerMessage: Sendable {
+    /// Serve a listener on these sockets (descriptors that the worker now owns).
+    case open(PortSettings, sockets: [Int32], counters: Counters)
+    /// Serve it with other settings.
+    case apply(PortSettings)
+    /// Stop accepting; sessions go on.
+    case close(listener: String)
+    case probed(backend: String, server: Int, ProbeReport)
+    case slotGranted(session: UInt64, BackendSlots)
+    /// Stop accepting, tell idle sessions, let messages in flight finish.
+    case drain
+    /// End every session now.
+    case stop
+    /// Answer, to show that the loop goes round.
+    case ping(round: UInt64)
+}
+
+/// What a probe found out about a server.
+struct ProbeReport: Sendable {
+    /// nil when it could not be reached: what was known stays.
+    var standing: BackendServer.Standing?
+    var capabilities: Capabilities?
+    var isReachable: Bool { capabilities != nil }
+}
+
+extension Worker {
+    private func receive(_ message: WorkerMessage) {
+        switch message {
+        case .open(let settings, let sockets, let counters): open(settings, sockets, counters)
+        case .apply(let settings): ports[settings.name]?.apply(settings, table: table(for: settings))
+        case .close(let name): ports.removeValue(forKey: name)?.stopListening()
+        case .probed(let backend, let server, let report): note(report, backend, server)
+        case .slotGranted(let session, let slots):
+            if sessions[session]?.slotGranted() != true { slots.release() }
+        case .drain: drain()
+        case .stop: stop()
+        case .ping(let round): supervisor.post(.alive(worker: number, round: round))
+        }
+    }
+
+    private func open(_ settings: PortSettings, _ sockets: [Int32], _ counters: Counters) {
+        let port = ListenerPort(worker: self, settings: settings, table: table(for: settings), counters: counters)
+        ports[settings.name] = port
+        for socket in sockets {
+            // A descriptor that cannot be watched is closed again; the other workers' sockets still serve.
+            guard let listener = try? Listener(adopting: FileDescriptor(owning: socket)) else { continue }
+            try? port.listen(on: listener)
+        }
+    }
+
+    /// The table of a backend as it is configured now; what is known of its servers survives a reload that keeps them.
+    private func table(for settings: PortSettings) -> BackendTable {
+        let name = settings.context.backend.name
+        if let table = tables[name], table.servers.map(\.endpoint) == settings.servers { return table }
+        let table = BackendTable(servers: settings.servers, needProof: settings.needsProof)
+        tables[name] = table
+        return table
+    }
+
+    private func note(_ report: ProbeReport, _ backend: String, _ server: Int) {
+        guard let table = tables[backend] else { return }
+        if let standing = report.standing { table.judge(server, standing) }
+        if report.isReachable {
+            table.succeeded(server, capabilities: report.capabilities)
+        } else {
+            table.failed(server, now: loop.now.nanoseconds)
+        }
+    }
+
+    // MARK: Ending
+
+    private func drain() {
+        isDraining = true
+        for port in ports.values { port.stopListening() }
+        for session in Array(sessions.values) { session.drain() }
+        endIfDrained()
+    }
+
+    private func endIfDrained() {
+        guard sessions.isEmpty, loop.isRunning else { return }
+        loop.stop()
+    }
+
+    private func stop() {
+        isDraining = true
+        for port in ports.values { port.stopListening() }
+        for session in Array(sessions.values) { session.abandon() }
+        endIfDrained()
+    }
+}
+
+extension GatewaySession {
+    func drain() {
+        conversation.drain(now: now)
+        settle()
+    }
+}
