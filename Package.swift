@@ -76,7 +76,8 @@ let tests: [Target] = [
     .testTarget(
         name: "OperationsTests",
         dependencies: [
-            "Operations", "Bytes", "Configuration", "Control", "Diagnostics", "Reactor", "SMTPWire", "TLSTransport",
+            "Operations", "Bytes", "Configuration", "Control", "Diagnostics", "Gateway", "Reactor", "SMTPWire",
+            "TLSTransport",
         ],
         swiftSettings: strict),
     .testTarget(name: "CommandLineTests", dependencies: ["portreeve", "Configuration"], swiftSettings: strict),

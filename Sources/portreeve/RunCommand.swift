@@ -2,7 +2,6 @@ import ArgumentParser
 import Configuration
 import Diagnostics
 import Gateway
-import Operations
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,11 +14,15 @@ struct RunCommand: ParsableCommand {
     @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration, portreeve.yaml.")
     var file: String
 
-    @Flag(help: "Rules only report what they would have done.")
+    @Flag(help: .hidden)
     var monitor = false
 
     @Flag(name: .customLong("no-selftest"), help: "Trusts backends without testing them.")
     var noSelfTest = false
+
+    func validate() throws {
+        if monitor { throw ValidationError("--monitor is not in this version.") }
+    }
 
     func run() throws {
         let outcome = Configuration.load(path: file, checks: .withCertificates)
@@ -28,10 +31,11 @@ struct RunCommand: ParsableCommand {
         let code: Int32
         do {
             let daemon = try Daemon(plan: plan, configurationPath: file, options: options)
-            Console.print(daemon.listening.map { "portreeve: \($0.name) listens on \($0.endpoint)\n" }.joined())
-            code = daemon.run()
+            code = daemon.run {
+                Console.print(daemon.listening.map { "portreeve: \($0.name) listens on \($0.endpoint)\n" }.joined())
+            }
         } catch {
-            Console.error(error.text)
+            Console.error(error.description)
             throw ExitStatus.failure
         }
         guard code == 0 else { throw ExitStatus(code: code) }
@@ -40,23 +44,12 @@ struct RunCommand: ParsableCommand {
     private var options: DaemonOptions {
         var options = DaemonOptions()
         options.selfTest = !noSelfTest
-        options.monitor = monitor
         options.version = Portreeve.version
         return options
     }
 }
 
-extension StartFailure {
-    /// What is printed.
-    var text: String {
-        switch self {
-        case .findings(let text): text
-        case .message(let text): "portreeve: \(text)"
-        }
-    }
-}
-
 extension ConfigurationChecks {
     /// Asks the file system and looks into certificates.
-    static var withCertificates: ConfigurationChecks { ConfigurationChecks(inspect: CertificateCheck.inspector) }
+    static var withCertificates: ConfigurationChecks { ConfigurationChecks(inspect: CertificateCheck.inspect) }
 }

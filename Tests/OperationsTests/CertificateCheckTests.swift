@@ -1,10 +1,9 @@
 import Configuration
 import Diagnostics
+import Gateway
 import Reactor
 import TLSTransport
 import Testing
-
-@testable import Operations
 
 @Suite("Looking into certificates")
 struct CertificateCheckTests {
@@ -19,7 +18,7 @@ struct CertificateCheckTests {
     }
 
     private func problems(_ chain: String, _ key: String) -> [CertificateProblem] {
-        CertificateCheck.inspector(chain, key)
+        CertificateCheck.inspect(chain: chain, key: key)
     }
 
     @Test("A good pair has no problem")
@@ -43,7 +42,7 @@ struct CertificateCheckTests {
         let problem = try #require(problems(one.chain, other.key).first)
         #expect(problem.severity == .error)
         #expect(problem.file == .key)
-        #expect(problem.message == "the key does not belong to the certificate")
+        #expect(problem.hint == "this key does not belong to the chain")
     }
 
     @Test("Files that hold something else are errors where they stand")

@@ -28,13 +28,14 @@ public struct Demo {
         let text = DemoText(base: options.portBase, place: place, hasColours: DemoText.terminalHasColours)
         Self.print(text.head)
         let wentWell = Locked(true)
+        let stopper = daemon.stopper
         let (base, endsAfterSessions) = (options.portBase, options.endsAfterSessions)
         try Self.translating { () throws(Errno) in
             _ = try NativeThread.start("demo-clients") {
                 let results = Self.play(place, base)
                 Self.print(text.table(results, Self.decisions(place, results)) + (endsAfterSessions ? "" : text.advice))
                 wentWell.withLock { $0 = results.allSatisfy(\.isAsExpected) }
-                if endsAfterSessions { kill(getpid(), SIGINT) }
+                if endsAfterSessions { stopper.stop() }
             }
         }
         let code = daemon.run()
@@ -83,7 +84,8 @@ extension Demo {
             return try Daemon(plan: plan, configurationPath: place.configuration, options: daemonOptions)
         } catch {
             switch error {
-            case .findings(let text), .message(let text): throw DemoFailure(text)
+            case .findings(let text): throw DemoFailure("\n" + text)
+            case .message(let text): throw DemoFailure(text)
             }
         }
     }
