@@ -17,6 +17,7 @@ extension Conversation {
         } else {
             admit()
         }
+        process()
     }
 
     /// `count` octets were added to `fromClient`.

@@ -26,7 +26,8 @@ struct DemoText: Sendable {
     func table(_ results: [DemoResult], _ decisions: DecisionLookup) -> String {
         let titles = results.map(\.session.title)
         let deciders = results.map { result in
-            decisions.decider(of: result.clientPort ?? 0, code: result.reply?.code ?? 0)
+            guard let port = result.clientPort, let reply = result.reply else { return "-" }
+            return decisions.decider(of: port, code: reply.code)
         }
         let widths = (Self.width(titles + ["THE CLIENT"]), Self.width(deciders + ["DECIDED BY"]))
         var text = row("PORT", "THE CLIENT", "DECIDED BY", "THE REPLY", widths)
