@@ -82,6 +82,14 @@ let tests: [Target] = [
     .testTarget(
         name: "SimulationTests", dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Bytes"],
         path: "Tests/Simulation", swiftSettings: strict),
+    .testTarget(
+        name: "OperationsTests",
+        dependencies: [
+            "Operations", "Bytes", "Configuration", "Control", "Diagnostics", "Gateway", "Reactor", "SMTPWire",
+            "TLSTransport",
+        ],
+        swiftSettings: strict),
+    .testTarget(name: "CommandLineTests", dependencies: ["portreeve", "Configuration"], swiftSettings: strict),
 ]
 
 let package = Package(

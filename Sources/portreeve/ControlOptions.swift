@@ -1,0 +1,44 @@
+import ArgumentParser
+import Configuration
+import Control
+import Operations
+
+/// Which daemon is meant.
+struct ControlOptions: ParsableArguments {
+    @Option(name: [.customShort("c"), .customLong("config")], help: "The daemon's configuration.")
+    var file: String?
+
+    @Option(help: "The daemon's control socket.")
+    var socket: String?
+
+    func validate() throws {
+        if file != nil, socket != nil { throw ValidationError("Give -c FILE or --socket PATH, not both.") }
+    }
+
+    /// Asks, or says why that was not possible.
+    func ask(_ request: ControlRequest) throws -> ControlReply {
+        let path = try path()
+        do {
+            return try ControlClient.ask(request, at: path)
+        } catch {
+            Console.error("portreeve: \(error)")
+            throw ExitStatus.failure
+        }
+    }
+
+    private func path() throws -> String {
+        if let socket { return socket }
+        guard let file else { return Self.defaultSocket }
+        // Only the socket's path is wanted: its reader need not be allowed to read keys.
+        let outcome = Configuration.load(path: file, checks: ConfigurationChecks(fileStatus: { _ in .readable }))
+        guard let plan = outcome.plan else {
+            Console.error(outcome.rendered())
+            throw ExitStatus.failure
+        }
+        return plan.admin.socket.path
+    }
+
+    private static var defaultSocket: String {
+        ConfigurationKeys.all.first { $0.path == "admin.socket" }?.defaultText ?? "/run/portreeve/control.sock"
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Configuration
+import Diagnostics
+import Gateway
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Serves; says one line for each listener when it listens.",
+        discussion: """
+            Signals: HUP checks the configuration and applies it, TERM finishes messages in flight, INT ends at once, \
+            USR1 opens log files again.
+            """)
+
+    @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration, portreeve.yaml.")
+    var file: String
+
+    @Flag(help: .hidden)
+    var monitor = false
+
+    @Flag(name: .customLong("no-selftest"), help: "Trusts backends without testing them.")
+    var noSelfTest = false
+
+    func validate() throws {
+        if monitor { throw ValidationError("--monitor is not in this version.") }
+    }
+
+    func run() throws {
+        let outcome = Configuration.load(path: file, checks: .withCertificates)
+        Console.error(outcome.rendered())
+        guard let plan = outcome.plan else { throw ExitStatus.failure }
+        let code: Int32
+        do {
+            let daemon = try Daemon(plan: plan, configurationPath: file, options: options)
+            code = daemon.run {
+                Console.print(daemon.listening.map { "portreeve: \($0.name) listens on \($0.endpoint)\n" }.joined())
+            }
+        } catch {
+            Console.error(error.description)
+            throw ExitStatus.failure
+        }
+        guard code == 0 else { throw ExitStatus(code: code) }
+    }
+
+    private var options: DaemonOptions {
+        var options = DaemonOptions()
+        options.selfTest = !noSelfTest
+        options.version = Portreeve.version
+        return options
+    }
+}
+
+extension ConfigurationChecks {
+    /// Asks the file system and looks into certificates.
+    static var withCertificates: ConfigurationChecks { ConfigurationChecks(inspect: CertificateCheck.inspect) }
+}
