@@ -93,6 +93,8 @@ def configuration(root, ports, backend_port, config, backend):
             client[TIMEOUTS[key]] = f"{text}s"
         elif key == "proxy_protocol":
             trusted = config.get("trusted_proxy", True)
+            # The runner waits 4 s for a header that never ends to be given up; the default is longer.
+            client["proxy_header"] = "3s"
             listener = f", proxy_from: [{'127.0.0.0/8' if trusted else '192.0.2.0/24'}]"
         elif key == "policy" and value in POLICIES:
             if POLICIES[value]:

@@ -165,7 +165,11 @@ extension Conversation {
     /// The connection is open: what waited may go, if the live backend has what it uses.
     private mutating func opened(_ capabilities: Capabilities) {
         server.since = now
-        if let index = server.index { table.succeeded(index, capabilities: capabilities) }
+        if let index = server.index {
+            // What a client that said HELO makes the backend say tells nothing about what it offers.
+            let isExtended = machine.greeting?.isExtended == true
+            table.succeeded(index, capabilities: isExtended ? capabilities : nil)
+        }
         if let attempt = login, !capabilities.auth.contains(attempt.exchange.mechanism) {
             backend.dropWaiting()
             return attempt.wasPromised
