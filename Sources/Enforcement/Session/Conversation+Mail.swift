@@ -107,7 +107,7 @@ extension Conversation {
         let decision = context.book.hasRules(at: .rcptReply) ? decide(.rcptReply) : nil
         if let decision, case .drop(let refusal) = decision.verdict {
             reportRefusal("RCPT", decision, refusal)
-            queue.answer(ticket, with: signed(refusal))
+            queue.end(at: ticket, with: signed(refusal))
             closeAfterReplies()
         } else {
             queue.answer(ticket, with: reply)

@@ -55,6 +55,16 @@ public struct ReplyQueue: Sendable {
         }
     }
 
+    /// The session ends with `reply`: no later command gets one.
+    public mutating func end(at ticket: Ticket, with reply: Reply) {
+        for index in head..<slots.count {
+            if case .awaiting(ticket, let verb) = slots[index] {
+                slots.removeSubrange(index...)
+                return append(reply, to: verb)
+            }
+        }
+    }
+
     /// Every command that awaits the backend gets `reply`.
     public mutating func answerAll(with reply: Reply) {
         for index in head..<slots.count {
