@@ -73,6 +73,15 @@ let tests: [Target] = [
         exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
+    .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),
+    .testTarget(
+        name: "SMTPSessionTests", dependencies: ["SMTPSession", "SMTPWire", "Policy", "Bytes"], swiftSettings: strict),
+    .testTarget(
+        name: "EnforcementTests", dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Bytes"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "SimulationTests", dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Bytes"],
+        path: "Tests/Simulation", swiftSettings: strict),
     .testTarget(
         name: "OperationsTests",
         dependencies: [

@@ -29,7 +29,6 @@ public struct DataNormalizer: Sendable {
     }
 
     private var place = Place.lineStart(exact: true)
-    private var rest = DataScanner(insideLine: true)
 
     public init() {}
 
@@ -58,9 +57,15 @@ public struct DataNormalizer: Sendable {
         return .more
     }
 
-    /// Skips to the true end of data of a message that was refused.
-    public mutating func discard(_ block: RawSpan) -> DataScanner.Discarded {
-        rest.discard(block)
+    /// A scanner that discards the rest of a message which is refused from here on, up to the same end of data.
+    public var discarder: DataScanner {
+        switch place {
+        case .lineStart(exact: true): DataScanner(at: .lineStart)
+        case .dot(exact: true): DataScanner(at: .dot)
+        case .dotCR(exact: true): DataScanner(at: .dotCR)
+        case .cr, .dotCR(exact: false): DataScanner(at: .cr)
+        case .inLine, .lineStart(exact: false), .dot(exact: false): DataScanner(at: .inLine)
+        }
     }
 }
 

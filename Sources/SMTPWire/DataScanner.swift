@@ -46,7 +46,7 @@ public struct DataScanner: Sendable {
     /// Octets of content so far, without stuffing, without the end of data.
     public private(set) var contentOctets: UInt64 = 0
 
-    private enum Place: UInt8 {
+    enum Place: UInt8 {
         case lineStart, inLine, cr
         /// `.` at the beginning of a line, then nothing or CR.
         case dot, dotCR
@@ -56,8 +56,8 @@ public struct DataScanner: Sendable {
 
     public init() {}
 
-    init(insideLine: Bool) {
-        place = insideLine ? .inLine : .lineStart
+    init(at place: Place) {
+        self.place = place
     }
 
     /// Reads on in the message; a block is read once.

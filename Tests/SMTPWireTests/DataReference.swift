@@ -97,6 +97,7 @@ func scanned(_ pieces: [[UInt8]]) -> DataRun {
 
 func normalized(_ pieces: [[UInt8]]) -> DataRun {
     var normalizer = DataNormalizer()
+    var discarder = DataScanner()
     var run = DataRun()
     var read = 0
     for piece in pieces {
@@ -112,11 +113,12 @@ func normalized(_ pieces: [[UInt8]]) -> DataRun {
                 return run
             case .violation(let kind, let consumed):
                 run.violation = kind
+                discarder = normalizer.discarder
                 skipped = consumed
             }
         }
         if run.violation != nil {
-            if case .endOfData(let consumed) = normalizer.discard(Array(piece[skipped...]).span.bytes) {
+            if case .endOfData(let consumed) = discarder.discard(Array(piece[skipped...]).span.bytes) {
                 run.consumed = read + skipped + consumed
                 return run
             }

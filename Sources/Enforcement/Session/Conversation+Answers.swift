@@ -25,7 +25,7 @@ extension Conversation {
         guard index < tally.counts.count else { return }
         if answer.reply.code >= 400 {
             if answer.verb != .quit, !isClosing { tally.errors += 1 }
-        } else {
+        } else if answer.reply.isPositive {
             tally.counts[index].succeeded += 1
         }
     }

@@ -29,12 +29,16 @@ extension Conversation {
 
     private mutating func connectToNextServer() -> Bool {
         guard let index = table.choose(excluding: server.tried, now: now) else { return false }
+        connect(to: index)
+        return true
+    }
+
+    private mutating func connect(to index: Int) {
         server.index = index
         server.tried |= BackendTable.bit(index)
         server.since = now
         backend.connect(as: clientIdentity)
         effects.append(.connectBackend(server: index))
-        return true
     }
 
     /// Takes the connection away: whatever it was in the middle of is not completed.
@@ -44,10 +48,16 @@ extension Conversation {
         guard !backend.isDisconnected else { return }
         if machine.greeting?.login != nil { server.lostLogin = true }
         backend.disconnected()
-        replyParser = ReplyParser()
-        toBackend.discard()
         server.index = nil
         server.hasTransaction = false
+        cutBackend()
+    }
+
+    /// Nothing of one connection may be taken for something of the next.
+    private mutating func cutBackend() {
+        replyParser = ReplyParser()
+        fromBackend.consume(fromBackend.count)
+        toBackend.discard()
         effects.append(.abortBackend)
     }
 }
@@ -98,7 +108,9 @@ extension Conversation {
         self.now = now
         while !backend.isDisconnected {
             switch replyParser.next(&fromBackend) {
-            case .incomplete: return process()
+            case .incomplete:
+                if backend.isAhead { backendFailed(.unsolicitedReply) }
+                return process()
             case .malformed: backendFailed(.malformedReply)
             case .reply(let reply): backendReplied(reply)
             }
@@ -111,7 +123,6 @@ extension Conversation {
     public mutating func backendTook(_ count: Int, now: UInt64) {
         self.now = now
         server.since = now
-        resumeContent()
         process()
     }
 
@@ -119,19 +130,23 @@ extension Conversation {
     public mutating func backendEnded(now: UInt64) {
         self.now = now
         if server.isQuitting {
-            backend.disconnected()
-            effects.append(.abortBackend)
-            effects.append(.finished)
-            server.isQuitting = false
+            finishQuitting()
         } else if !backend.isDisconnected {
             backendFailed(.lost)
             process()
         }
     }
 
+    /// The backend closed after QUIT, or had the time to.
+    mutating func finishQuitting() {
+        server.isQuitting = false
+        dropBackend()
+        effects.append(.finished)
+    }
+
     private mutating func backendReplied(_ reply: Reply) {
         if server.isQuitting { return }
-        switch backend.received(reply, &toBackend) {
+        switch backend.received(reply, isLast: fromBackend.isEmpty, &toBackend) {
         case .progressed:
             server.since = now
         case .secure:
@@ -153,7 +168,9 @@ extension Conversation {
         if let index = server.index { table.succeeded(index, capabilities: capabilities) }
         if let attempt = login, !capabilities.auth.contains(attempt.exchange.mechanism) {
             backend.dropWaiting()
-            return loginEnded(.malformed, Replies.mechanismNotAvailable)
+            return attempt.wasPromised
+                ? loginEnded(.temporary, Replies.authenticationUnavailable)
+                : loginEnded(.malformed, Replies.mechanismNotAvailable)
         }
         if let transaction = machine.transaction, transaction.relayed == .mailSent,
             let refusal = Offer.refusal(of: transaction.mail, by: capabilities)
@@ -161,7 +178,12 @@ extension Conversation {
             backend.dropWaiting()
             server.hasTransaction = false
             machine.updateTransaction { $0.relayed = .mailRefused(refusal) }
+            recipientsSent = []
             return queue.answerAll(with: refusal)
+        }
+        for (ticket, refusal) in backend.refuseWaitingRecipients(beyond: capabilities) {
+            recipientsSent.removeAll { $0.ticket == ticket }
+            queue.answer(ticket, with: refusal)
         }
         backend.flushWaiting(to: &toBackend)
     }
@@ -189,7 +211,7 @@ extension Conversation {
         switch (wait, awaited) {
         case (.goAhead, .data): dataAnswered(reply)
         case (.chunkGoAhead(let reception), .data): chunkGoAheadAnswered(reply, reception)
-        case (.endOfData, .endOfData): endOfDataAnswered(reply)
+        case (.endOfData(let verb), .endOfData): endOfDataAnswered(reply, to: verb)
         case (.chunk(let size, let last), .chunk(let wasLastThere)):
             chunkAnswered(reply, size: size, last: last, wasLastThere: wasLastThere)
         case (.goAhead, _), (.chunkGoAhead, _), (.endOfData, _), (.chunk, _), (.login, _):
@@ -208,7 +230,7 @@ extension Conversation {
     }
 
     /// Time that the backend kept us from reading does not count against the client.
-    private mutating func resumeContent() {
+    mutating func resumeContent() {
         guard let held = client.heldSince, !toBackend.isAboveHighWater else { return }
         client.contentBegan &+= now &- held
         client.since = now
@@ -222,6 +244,7 @@ extension Conversation {
     /// The backend is of no more use: every command that depended on it gets the documented 4xx, never a 5xx.
     mutating func backendFailed(_ fault: BackendFault) {
         guard !backend.isDisconnected else { return }
+        if server.isQuitting { return finishQuitting() }
         let wasOpen = backend.capabilities != nil
         effects.append(.report(.backendFault(server: serverName, reason: fault.reason)))
         if !wasOpen, let index = server.index, fault != .busy { table.failed(index, now: now) }
@@ -235,20 +258,25 @@ extension Conversation {
 
     /// Nothing was said in the client's name yet: another server may serve it.
     private mutating func retryElsewhere() -> Bool {
-        guard table.choose(excluding: server.tried, now: now) != nil else { return false }
-        replyParser = ReplyParser()
-        toBackend.discard()
-        effects.append(.abortBackend)
-        return connectToNextServer()
+        guard let index = table.choose(excluding: server.tried, now: now) else { return false }
+        cutBackend()
+        connect(to: index)
+        return true
     }
 
     private mutating func failTransaction(_ reply: Reply, wasOpen: Bool) {
         machine.updateTransaction { transaction in
             switch transaction.relayed {
             case .notYet, .mailRefused, .lost: break
-            case .mailSent, .mailAccepted: transaction.relayed = wasOpen ? .lost(reply) : .notYet
+            case .mailSent, .mailAccepted:
+                transaction.relayed = wasOpen ? .lost(reply) : .notYet
+                transaction.fault = reply
             }
         }
+        // Chunks that may still come are answered like every later command of the transaction.
+        machine.contentRefused()
+        chunks = nil
+        recipientsSent = []
     }
 
     /// What the client was in the middle of.
@@ -258,14 +286,15 @@ extension Conversation {
             failWait(wait, reply)
         case .content(var reception):
             if case .discard = reception.sink { return }
-            reception.sink = .discard(reply)
+            reception.discard(reply)
             reading = .content(reception)
         case .chunk(var reception):
             if case .discard = reception.sink { return }
             reception.sink = .discard(reply)
             reading = .chunk(reception)
         case .loginResponse:
-            loginEnded(.temporary, Replies.authenticationUnavailable)
+            // The client is about to answer a challenge: its line comes first, or it would be read as a command.
+            login?.isLost = true
         case .paused, .commands, .overlongLine:
             break
         }
@@ -274,27 +303,24 @@ extension Conversation {
     private mutating func failWait(_ wait: BackendWait, _ reply: Reply) {
         switch wait {
         case .goAhead:
-            machine.contentRefused()
             answer(reply, to: .data)
             startReading()
         case .chunkGoAhead(let reception):
-            machine.contentRefused()
-            chunks = nil
             refuseChunk(size: reception.size, last: reception.last, reply)
-        case .chunk:
+        case .chunk(_, let last):
+            if last { endOfTransaction() }
+            failContent(reply, to: .bdat)
+        case .endOfData(let verb):
             endOfTransaction()
-            answer(reply, to: .bdat)
-            startReading()
-        case .endOfData:
-            if client.isGone {
-                endOfTransaction()
-                return endSession()
-            }
-            endOfTransaction()
-            answer(reply, to: .data)
-            startReading()
+            failContent(reply, to: verb)
         case .login:
             loginEnded(.temporary, Replies.authenticationUnavailable)
         }
+    }
+
+    private mutating func failContent(_ reply: Reply, to verb: Verb) {
+        if client.isGone { return endSession() }
+        answer(reply, to: verb)
+        startReading()
     }
 }

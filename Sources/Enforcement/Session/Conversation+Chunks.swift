@@ -31,6 +31,7 @@ extension Conversation {
         var reception = ChunkReception(size: size, last: last, sink: .relay)
         if let content = transaction.content {
             machine.updateTransaction { $0.content?.size = content.size &+ size }
+            if reception.size == 0, chunks?.scanner.finish() != nil { return refuseUnfinishedLine() }
             return content.isConverted ? receive(reception) : send(&reception, permit)
         }
         var content = MailTransaction.Content(decision: decision, isConverted: !live.chunking)
@@ -43,6 +44,12 @@ extension Conversation {
         backend.send(.data, permit: permit, to: &toBackend)
         reading = .paused(.backend(.chunkGoAhead(reception)))
         server.since = now
+    }
+
+    /// A message whose chunks ended with CR, and then ended.
+    private mutating func refuseUnfinishedLine() {
+        note(.bareCR)
+        refuseChunk(size: 0, last: true, Replies.bareNewlineInContent)
     }
 
     /// Announces a chunk to a backend with CHUNKING and lets the payload follow.
@@ -98,6 +105,8 @@ extension Conversation {
     private mutating func chunkEnded(_ reception: ChunkReception) {
         switch reception.sink {
         case .discard(let reply):
+            // The last chunk ends a message that was lost; without it the client has to say RSET.
+            if reception.last, case .lost = machine.transaction?.relayed { endOfTransaction() }
             answer(reply, to: .bdat)
             startReading()
         case .relay where machine.transaction?.content?.isConverted == true:
@@ -115,7 +124,7 @@ extension Conversation {
         }
         facts.message.size = chunks?.scanner.contentOctets ?? 0
         chunks?.stuffer?.finish(into: &toBackend)
-        giveEnd()
+        giveEnd(of: .bdat)
     }
 
     // MARK: The backend's answers
@@ -138,7 +147,12 @@ extension Conversation {
     mutating func chunkAnswered(_ reply: Reply, size: UInt64, last: Bool, wasLastThere: Bool) {
         guard reply.isPositive || reply.code >= 400 else { return backendFailed(.unexpectedReply(reply)) }
         facts.message.size = chunks?.scanner.contentOctets ?? 0
-        if last, wasLastThere { return endOfDataAnswered(reply) }
+        if last, wasLastThere {
+            endOfDataAnswered(reply, to: .bdat)
+            // RFC 3030 leaves open what a server keeps of a message whose last chunk it refused.
+            if !reply.isPositive { server.hasTransaction = true }
+            return
+        }
         if !reply.isPositive {
             endOfTransaction()
             answer(reply, to: .bdat)

@@ -67,6 +67,9 @@ extension Conversation {
         facts.forgetPlaintext()
         facts.auth.user = nil
         facts.tls = tls
+        identity.helo = ""
+        identity.tls = tls
+        identity.user = nil
         effects.append(.report(.tlsEstablished(tls)))
         if context.tls == .implicit {
             greet()
@@ -87,12 +90,7 @@ extension Conversation {
     public mutating func drain(now: UInt64) {
         self.now = now
         client.drains = true
-        switch reading {
-        case .commands where queue.isEmpty && client.lineBegan == nil, .paused(.greeting):
-            close(with: Replies.shuttingDown(context.hostname))
-        case .paused, .commands, .loginResponse, .overlongLine, .content, .chunk:
-            break
-        }
+        if case .paused(.greeting) = reading { close(with: Replies.shuttingDown(context.hostname)) }
         process()
     }
 }
@@ -162,7 +160,7 @@ extension Conversation {
         client.isGone = true
         if lost { effects.append(.report(.lostConnection(after: client.lastCommand))) }
         // A message whose end was sent is settled by the backend's reply, whether or not the client waits for it.
-        if backend.awaitsEndOfData, case .paused(.backend) = reading { return }
+        if backend.awaitsEndOfData, case .paused(.backend) = reading { return toClient.discard() }
         endSession()
     }
 
@@ -180,7 +178,7 @@ extension Conversation {
     private mutating func quitBackend() {
         if backend.isDisconnected {
             effects.append(.finished)
-        } else if backend.capabilities != nil, backend.awaits == nil, !machine.isReceivingContent {
+        } else if backend.capabilities != nil, backend.awaits == nil, login == nil, !machine.isReceivingContent {
             server.isQuitting = true
             server.since = now
             backend.send(housekeeping: .quit, to: &toBackend)

@@ -11,25 +11,25 @@ extension Conversation {
 
     /// Reads on until there is nothing to read, or something has to be waited for.
     mutating func process() {
-        repeat {
-            flushReplies()
-            if case .paused(let pause) = reading { resume(pause) }
-        } while step()
-        holdContent()
+        resumeContent()
+        repeat { flushReplies() } while resume() || step()
+        keepTime()
         leaveAtEnd()
     }
 
-    /// What became possible now that the queue has moved.
-    private mutating func resume(_ pause: Pause) {
-        guard queue.isEmpty else { return }
+    /// Does what an empty queue makes possible; false when there is nothing of the kind.
+    private mutating func resume() -> Bool {
+        guard queue.isEmpty, case .paused(let pause) = reading else { return false }
         switch pause {
         case .barrier(let command):
             startReading()
             perform(command)
+            return true
         case .closing:
             endSession()
+            return true
         case .greeting, .handshake, .backend, .loginDelay, .closed:
-            break
+            return false
         }
     }
 
@@ -126,6 +126,7 @@ extension Conversation {
     private mutating func refuseOverlongLine(_ reply: Reply, _ verb: Verb) {
         tally.counts[Int(verb.rawValue)].total += 1
         violation("overlong-line")
+        client.since = now
         answer(reply, to: verb)
         reading = .overlongLine(LineDiscarder(), discarded: 0)
     }
@@ -211,6 +212,8 @@ extension Conversation {
             return refuse(command, refusal)
         }
         guard let stage = CommandRow.row(for: command).stage else { return proceed(command) }
+        // A running session takes a new policy at its next MAIL, and keeps it for the whole transaction.
+        if stage == .mail { context = source.current }
         learnFacts(of: command)
         let decision = stage == .data ? decideContent() : decide(stage)
         if let refusal = decision.verdict.refusal {

@@ -53,10 +53,12 @@ extension Conversation {
         let before = fromClient.count
         let isAtEnd = take(&reception)
         reception.octets &+= UInt64(before - fromClient.count)
+        checkSize(&reception)
         if isAtEnd {
             contentEnded(reception)
         } else {
-            checkSize(&reception)
+            reading = .content(reception)
+            checkExcess(reception)
         }
         return true
     }
@@ -96,7 +98,7 @@ extension Conversation {
             return true
         case .violation(let violation, let consumed):
             fromClient.consume(consumed)
-            contentViolated(violation, &reception.sink)
+            contentViolated(violation, &reception)
             return false
         }
     }
@@ -116,16 +118,16 @@ extension Conversation {
             return true
         case .violation(let violation, let consumed):
             fromClient.consume(consumed)
-            contentViolated(violation, &reception.sink)
+            contentViolated(violation, &reception)
             return false
         }
     }
 
     /// Illegal octets: the backend never gets the end, and the client is read to its own.
-    mutating func contentViolated(_ violation: Violation, _ sink: inout ContentReception.Sink) {
+    private mutating func contentViolated(_ violation: Violation, _ reception: inout ContentReception) {
         note(violation)
         dropBackend()
-        sink = .discard(Replies.bareNewlineInContent)
+        reception.discard(Replies.bareNewlineInContent)
     }
 
     mutating func note(_ violation: Violation) {
@@ -138,25 +140,23 @@ extension Conversation {
         reportRefusal("DATA", check: "bare-newline", Replies.bareNewlineInContent)
     }
 
-    /// A message that is too long is read for a while longer, then the connection is closed (RFC 1870 6.3).
     private mutating func checkSize(_ reception: inout ContentReception) {
         let limit = context.limits.maxMessageSize
-        guard limit > 0, reception.octets > limit else {
-            reading = .content(reception)
-            return
-        }
-        if case .discard = reception.sink {
-        } else {
-            dropBackend()
-            reportRefusal("DATA", check: "message-size", Replies.messageTooBig)
-            reception.sink = .discard(Replies.messageTooBig)
-        }
-        reading = .content(reception)
-        if reception.octets > limit &+ context.limits.maxSizeExcess {
-            endOfTransaction()
-            answer(Replies.messageTooBig, to: .data)
-            closeAfterReplies()
-        }
+        guard limit > 0, reception.contentOctets > limit else { return }
+        if case .discard = reception.sink { return }
+        dropBackend()
+        reportRefusal("DATA", check: "message-size", Replies.messageTooBig)
+        reception.discard(Replies.messageTooBig)
+    }
+
+    /// A message that is too long is read for a while longer, then the connection is closed (RFC 1870 6.3).
+    private mutating func checkExcess(_ reception: ContentReception) {
+        let (bound, overflow) = context.limits.maxMessageSize.addingReportingOverflow(context.limits.maxSizeExcess)
+        guard context.limits.maxMessageSize > 0, !overflow, reception.octets > bound,
+            case .discard(let reply) = reception.sink
+        else { return }
+        contentRefused(reply)
+        closeAfterReplies()
     }
 
     private mutating func contentEnded(_ reception: ContentReception) {
@@ -166,35 +166,35 @@ extension Conversation {
         }
     }
 
-    private mutating func contentRefused(_ reply: Reply) {
+    private mutating func contentRefused(_ reply: Reply, to verb: Verb = .data) {
         endOfTransaction()
-        answer(reply, to: .data)
+        answer(reply, to: verb)
         startReading()
     }
 
     /// Asks stage `message`, then gives the backend the end of data, or takes the connection away without it.
-    mutating func giveEnd() {
+    mutating func giveEnd(of verb: Verb = .data) {
         let decision = decide(.message)
         if let refusal = decision.verdict.refusal {
             reportRefusal("END-OF-MESSAGE", decision, refusal)
             dropBackend()
-            contentRefused(signed(refusal))
+            contentRefused(signed(refusal), to: verb)
             if case .drop = decision.verdict { closeAfterReplies() }
         } else if let permit = decision.permit() {
             backend.send(.endOfData, permit: permit, to: &toBackend)
-            reading = .paused(.backend(.endOfData))
+            reading = .paused(.backend(.endOfData(verb)))
             server.since = now
         }
     }
 
     /// The backend's word on the message is the client's.
-    mutating func endOfDataAnswered(_ reply: Reply) {
+    mutating func endOfDataAnswered(_ reply: Reply, to verb: Verb) {
         guard reply.isPositive || reply.code >= 400 else { return backendFailed(.unexpectedReply(reply)) }
         server.hasTransaction = false
         reportMessage(reply)
         endOfTransaction()
         if client.isGone { return endSession() }
-        answer(reply, to: .data)
+        answer(reply, to: verb)
         startReading()
     }
 

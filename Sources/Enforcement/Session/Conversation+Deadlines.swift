@@ -20,8 +20,7 @@ extension Conversation {
         if now >= backendDeadline {
             backendTimedOut()
         } else if now >= writeDeadline {
-            effects.append(.report(.timedOut(after: client.lastCommand)))
-            leave(lost: false)
+            clientDoesNotRead()
         } else if now >= clientDeadline {
             clientTimedOut()
         }
@@ -39,6 +38,7 @@ extension Conversation {
         case .paused(.barrier), .paused(.backend), .paused(.closing), .paused(.closed): return .max
         case .commands where isRefused: return client.since &+ 10_000_000_000
         case .commands, .loginResponse:
+            if client.isHeld { return .max }
             if let began = client.lineBegan { return began &+ timeouts.commandDeadline }
             return queue.isEmpty ? client.since &+ timeouts.command : .max
         case .overlongLine: return client.since &+ timeouts.commandDeadline
@@ -58,23 +58,36 @@ extension Conversation {
         return min(silence, client.contentBegan &+ max(context.limits.dataGrace, allowance))
     }
 
-    /// The driver stopped reading the client's content because the backend is behind.
-    mutating func holdContent() {
+    /// What every event does to the clocks: time in which we did not read counts against nobody.
+    mutating func keepTime() {
         switch reading {
         case .content, .chunk:
             if toBackend.isAboveHighWater, client.heldSince == nil { client.heldSince = now }
-        case .paused, .commands, .loginResponse, .overlongLine:
+        case .commands, .loginResponse:
+            holdLines()
+        case .paused, .overlongLine:
             break
         }
+        // Output counts as waiting from the moment that there is some.
+        if toClient.isEmpty || !client.hadOutput { client.lastWrite = now }
+        client.hadOutput = !toClient.isEmpty
+        if !server.hadOutput, !toBackend.isEmpty { server.since = now }
+        server.hadOutput = !toBackend.isEmpty
+    }
+
+    /// Lines are not read while too many replies wait.
+    private mutating func holdLines() {
+        let isHeld = !wantsClientInput
+        if client.isHeld, !isHeld { startReading() }
+        client.isHeld = isHeld
     }
 
     private mutating func clientTimedOut() {
         switch reading {
         case .paused(.greeting):
             admit()
-        case .paused(.loginDelay(let reply)):
-            answer(reply, to: .auth)
-            startReading()
+        case .paused(.loginDelay(let reply, let closes)):
+            answerLogin(reply, closes: closes)
         case .paused(.handshake):
             effects.append(.report(.tlsFailed(reason: "handshake timed out")))
             leave(lost: false)
@@ -88,6 +101,17 @@ extension Conversation {
             close(with: Replies.timeout(context.hostname))
         case .paused:
             break
+        }
+    }
+
+    /// What waits for the client is given up, so that nothing can wait for it any longer.
+    private mutating func clientDoesNotRead() {
+        effects.append(.report(.timedOut(after: client.lastCommand)))
+        toClient.discard()
+        if case .paused(.closed) = reading {
+            effects.append(.closeClient)
+        } else {
+            leave(lost: false)
         }
     }
 
@@ -115,10 +139,7 @@ extension Conversation {
 
     private mutating func backendTimedOut() {
         if server.isQuitting {
-            backend.disconnected()
-            server.isQuitting = false
-            effects.append(.abortBackend)
-            effects.append(.finished)
+            finishQuitting()
         } else {
             backendFailed(.timedOut(during: backend.awaits ?? "data"))
         }

@@ -78,10 +78,18 @@ extension Conversation {
         case .rcpt: facts.recipient = nil
         case .auth: facts.auth.mechanism = nil
         case .helo, .ehlo:
-            facts.helo = HeloFacts()
-            facts.helo.name = machine.greeting.map { CanonicalName.domain($0.name.bytes) } ?? []
+            facts.helo = machine.greeting.map(HeloFacts.init) ?? HeloFacts()
         case .starttls, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help: break
         }
+    }
+}
+
+extension HeloFacts {
+    init(_ greeting: ClientMachine.Greeting) {
+        self.init()
+        name = CanonicalName.domain(greeting.name.bytes)
+        isAddressLiteral = greeting.name.isAddressLiteral
+        isExtended = greeting.isExtended
     }
 }
 

@@ -13,7 +13,8 @@ extension Conversation {
         }
         machine.beginAuthentication()
         let (exchange, step) = LoginExchange.begin(mechanism, auth.initialResponse)
-        login = LoginAttempt(exchange: exchange, decision: decision, name: nil)
+        login = LoginAttempt(exchange: exchange, decision: decision)
+        login?.wasPromised = table.offer.capabilities?.auth.contains(mechanism) ?? false
         carryOut(step)
     }
 
@@ -26,6 +27,7 @@ extension Conversation {
     /// A line of the client's inside the exchange.
     mutating func loginResponded(_ line: [UInt8]) {
         guard var attempt = login else { return }
+        if attempt.isLost { return loginEnded(.temporary, Replies.authenticationUnavailable) }
         let step = attempt.exchange.clientResponded(line)
         login = attempt
         carryOut(step)
@@ -70,6 +72,7 @@ extension Conversation {
         let step: LoginExchange.Step
         if let refusal = decision.verdict.refusal {
             reportRefusal("AUTH", decision, refusal)
+            if case .drop = decision.verdict { attempt.closes = true }
             step = attempt.exchange.loginRefused(signed(refusal))
         } else {
             attempt.decision = decision
@@ -77,7 +80,6 @@ extension Conversation {
         }
         login = attempt
         carryOut(step)
-        if case .drop = decision.verdict { closeAfterReplies() }
     }
 
     private mutating func send(_ message: LoginExchange.Message) {
@@ -110,7 +112,7 @@ extension Conversation {
 
     /// Stage `auth_reply` sees every result; only its acceptance of a 235 makes a login.
     mutating func loginEnded(_ outcome: LoginExchange.LoginOutcome, _ reply: Reply) {
-        let attempt = login
+        var attempt = login
         login = nil
         facts.auth.result = AuthResult(outcome)
         if outcome == .badCredentials { facts.auth.failures += 1 }
@@ -118,8 +120,8 @@ extension Conversation {
         if let refusal = decision.verdict.refusal {
             reportRefusal("AUTH", decision, refusal)
             if outcome == .ok { dropBackend() }
+            if case .drop = decision.verdict { attempt?.closes = true }
             fail(attempt, outcome, signed(refusal))
-            if case .drop = decision.verdict { closeAfterReplies() }
         } else if outcome == .ok, let name = attempt?.name {
             succeed(name, attempt, reply)
         } else if outcome == .ok {
@@ -137,6 +139,7 @@ extension Conversation {
             return fail(attempt, .temporary, Replies.authenticationUnavailable)
         }
         facts.auth.user = proof.user
+        identity.user = proof.user
         effects.append(
             .report(
                 .authenticationSucceeded(
@@ -158,13 +161,18 @@ extension Conversation {
                         reply: reply.replyText))))
         facts.auth.mechanism = nil
         facts.auth.login = nil
+        let closes = attempt?.closes ?? false
         if outcome == .badCredentials, context.limits.authFailDelay > 0 {
-            reading = .paused(.loginDelay(reply))
+            reading = .paused(.loginDelay(reply, closes: closes))
             client.since = now
         } else {
-            answer(reply, to: .auth)
-            startReading()
+            answerLogin(reply, closes: closes)
         }
+    }
+
+    mutating func answerLogin(_ reply: Reply, closes: Bool) {
+        answer(reply, to: .auth)
+        if closes { closeAfterReplies() } else { startReading() }
     }
 }
 

@@ -33,12 +33,17 @@ extension Conversation {
         {
             return answer(refusal, to: .rcpt)
         }
-        guard openBackend() else { return answer(Replies.backendUnavailable, to: .rcpt) }
+        guard openBackend() else {
+            machine.updateTransaction { $0.fault = Replies.backendUnavailable }
+            return answer(Replies.backendUnavailable, to: .rcpt)
+        }
         send(rcpt, decision, of: transaction)
     }
 
     private mutating func send(_ rcpt: RcptCommand, _ decision: Decision, of transaction: MailTransaction) {
         guard let permit = decision.permit() else { return answer(Replies.backendUnavailable, to: .rcpt) }
+        // A client that keeps sending does not give its backend more time.
+        if backend.awaits == nil { server.since = now }
         if transaction.relayed == .notYet {
             guard let mailPermit = transaction.decision.permit() else {
                 return answer(Replies.backendUnavailable, to: .rcpt)
@@ -49,8 +54,8 @@ extension Conversation {
             server.hasTransaction = true
         }
         let ticket = queue.awaitReply(to: .rcpt)
+        if let recipient = facts.recipient { recipientsSent.append((ticket, recipient)) }
         backend.send(.rcpt(rcpt, ticket), permit: permit, to: &toBackend)
-        server.since = now
     }
 
     /// Brings an open backend connection to where a new transaction may begin.
@@ -86,6 +91,11 @@ extension Conversation {
     }
 
     private mutating func settle(_ ticket: ReplyQueue.Ticket, _ reply: Reply, isTaken: Bool) {
+        let newest = facts.recipient
+        defer { facts.recipient = newest }
+        if let index = recipientsSent.firstIndex(where: { $0.ticket == ticket }) {
+            facts.recipient = recipientsSent.remove(at: index).recipient
+        }
         facts.backendCode = reply.code
         if isTaken {
             machine.updateTransaction { $0.recipientsAccepted += 1 }

@@ -18,6 +18,7 @@ public struct Conversation: ~Copyable {
     public var fromBackend: InputBuffer
     public var toBackend: OutputBuffer
 
+    /// Taken anew from `source` at each MAIL that begins a transaction.
     var context: SessionContext
     let source: ContextSource
     let table: BackendTable
@@ -28,6 +29,8 @@ public struct Conversation: ~Copyable {
     var backend: BackendMachine
     var replyParser = ReplyParser()
     var queue = ReplyQueue()
+    /// Recipients that the backend has not answered, in order; a later command has its own facts by then.
+    var recipientsSent: [(ticket: ReplyQueue.Ticket, recipient: RecipientFacts)] = []
     var facts: Facts
     var reading = Reading.paused(.greeting)
     var login: LoginAttempt?
@@ -104,8 +107,11 @@ struct ClientProgress {
     var contentBegan: UInt64 = 0
     /// Set while content is not read because the backend is behind.
     var heldSince: UInt64?
-    /// When output last moved, while there is some.
+    /// When output last moved, or began to wait.
     var lastWrite: UInt64 = 0
+    var hadOutput = false
+    /// Commands are not read because too many replies wait.
+    var isHeld = false
     /// The client is gone; the session goes on only to hear the end of data answered.
     var isGone = false
     /// QUIT was answered.
@@ -124,6 +130,7 @@ struct BackendProgress {
     /// Servers that this attempt has tried.
     var tried: UInt64 = 0
     var since: UInt64 = 0
+    var hadOutput = false
     /// MAIL was sent and its transaction has not ended there.
     var hasTransaction = false
     /// The client has greeted anew since the backend last heard it.
@@ -157,4 +164,10 @@ struct LoginAttempt {
     var decision: Decision
     /// The name in canonical form, once it was learnt.
     var name: [UInt8]?
+    /// All servers offered the mechanism when they were last heard.
+    var wasPromised = false
+    /// The backend was lost while the client was to answer a challenge.
+    var isLost = false
+    /// A rule that drops has spoken: the session ends with the reply.
+    var closes = false
 }

@@ -24,7 +24,7 @@ enum Pause {
     case barrier(Command)
     case backend(BackendWait)
     /// The reply to a failed login is held back.
-    case loginDelay(Reply)
+    case loginDelay(Reply, closes: Bool)
     /// The last reply is on its way, then the connection is closed.
     case closing
     case closed
@@ -37,7 +37,8 @@ enum BackendWait {
     /// 354 to the DATA that a first chunk was turned into.
     case chunkGoAhead(ChunkReception)
     case chunk(size: UInt64, last: Bool)
-    case endOfData
+    /// After DATA, or the last BDAT towards a backend without CHUNKING.
+    case endOfData(Verb)
     case login
 }
 
@@ -54,8 +55,23 @@ struct ContentReception {
 
     var scanner = DataScanner()
     var sink = Sink.relay
-    /// Octets that were read, for the size limit and the data rate.
+    /// Octets that were read, stuffing included, for the data rate.
     var octets: UInt64 = 0
+
+    /// Octets of content, for the size limit; what is discarded counts as it was read.
+    var contentOctets: UInt64 {
+        switch sink {
+        case .relay: scanner.contentOctets
+        case .normalize(let normalizer): normalizer.contentOctets
+        case .discard: octets
+        }
+    }
+
+    /// From here on the content is only read to its end, which is the same for every sink.
+    mutating func discard(_ reply: Reply) {
+        if case .normalize(let normalizer) = sink { scanner = normalizer.discarder }
+        sink = .discard(reply)
+    }
 }
 
 /// The payload of one BDAT.

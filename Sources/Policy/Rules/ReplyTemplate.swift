@@ -18,13 +18,18 @@ public struct ReplyTemplate: Sendable {
         var parts: [Part] = []
         var rest = Substring(text)
         let placeholder = "{rcpt.address}"
-        while let open = rest.firstIndex(of: "{"), rest[open...].hasPrefix(placeholder) {
-            parts.append(.text(Array(rest[..<open].utf8)))
-            parts.append(.recipientAddress)
-            rest = rest[open...].dropFirst(placeholder.count)
+        var text: [UInt8] = []
+        while let first = rest.first {
+            if rest.hasPrefix(placeholder) {
+                parts += [.text(text), .recipientAddress]
+                text = []
+                rest = rest.dropFirst(placeholder.count)
+            } else {
+                text += Array(first.utf8)
+                rest = rest.dropFirst()
+            }
         }
-        parts.append(.text(Array(rest.utf8)))
-        return parts
+        return parts + [.text(text)]
     }
 
     func rendered(with facts: borrowing Facts) -> ReplyText {

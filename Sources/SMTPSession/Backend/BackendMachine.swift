@@ -19,6 +19,8 @@ public struct BackendMachine: ~Copyable {
     /// Commands that were sent, oldest first.
     private var due: [AwaitedReply] = []
     private var mayPipelineNext = true
+    /// Every command is answered, and more has come: it cannot be the answer to what is sent from now on.
+    public private(set) var isAhead = false
 
     enum State {
         case disconnected
@@ -115,6 +117,7 @@ public struct BackendMachine: ~Copyable {
     public mutating func connect(as client: ClientIdentity) {
         self.client = client
         state = .connecting
+        isAhead = false
     }
 
     /// What the driver has to do once TCP is connected.
@@ -146,6 +149,7 @@ public struct BackendMachine: ~Copyable {
         state = .disconnected
         waiting = []
         due = []
+        isAhead = false
     }
 
     // MARK: Commands
@@ -183,6 +187,21 @@ public struct BackendMachine: ~Copyable {
         waiting = []
     }
 
+    /// Drops recipients that were not sent yet and use what the backend has not, each with the reply to it.
+    public mutating func refuseWaitingRecipients(
+        beyond live: Capabilities
+    ) -> [(ticket: ReplyQueue.Ticket, reply: Reply)] {
+        var refused: [(ticket: ReplyQueue.Ticket, reply: Reply)] = []
+        waiting.removeAll { command in
+            guard case .rcpt(let rcpt, let ticket) = command, let reply = Offer.refusal(of: rcpt, by: live) else {
+                return false
+            }
+            refused.append((ticket, reply))
+            return true
+        }
+        return refused
+    }
+
     private mutating func enqueue(_ command: BackendCommand, _ output: inout OutputBuffer) {
         waiting.append(command)
         pump(&output)
@@ -190,7 +209,7 @@ public struct BackendMachine: ~Copyable {
 
     /// Sends as much of `waiting` as the backend may be sent now.
     private mutating func pump(_ output: inout OutputBuffer) {
-        guard case .open(let capabilities) = state else { return }
+        guard case .open(let capabilities) = state, !isAhead else { return }
         var sent = 0
         while sent < waiting.count, due.isEmpty || mayPipelineNext && capabilities.pipelining {
             write(waiting[sent], capabilities, &output)
@@ -262,26 +281,40 @@ extension BackendMachine {
         case fault(BackendFault)
     }
 
-    /// A whole reply has come.
-    public mutating func received(_ reply: Reply, _ output: inout OutputBuffer) -> Event {
+    /// A whole reply has come; `isLast` when no octet stands behind it.
+    ///
+    /// What is there before a command was sent is no answer to it: nothing is sent until it is known to be a fault.
+    public mutating func received(
+        _ reply: Reply, isLast: Bool = true, _ output: inout OutputBuffer
+    ) -> Event {
+        isAhead = !isLast && due.count <= 1
         switch state {
         case .disconnected, .connecting:
             return .fault(.unsolicitedReply)
         case .handshaking:
             return .fault(.bytesBehindSTARTTLS)
+        case .awaitingGreeting, .awaitingHello, .awaitingXCLIENT:
+            return isLast ? introduced(reply, &output) : .fault(.unsolicitedReply)
+        case .awaitingSTARTTLS:
+            state = .handshaking
+            return reply.code == 220 ? .secure : .fault(.startTLSRefused(reply))
+        case .open:
+            return commandAnswered(reply, &output)
+        }
+    }
+
+    private mutating func introduced(_ reply: Reply, _ output: inout OutputBuffer) -> Event {
+        switch state {
         case .awaitingGreeting:
             return greeted(reply, &output)
         case .awaitingHello(let purpose):
             return helloAnswered(purpose, reply, &output)
-        case .awaitingSTARTTLS:
-            state = .handshaking
-            return reply.code == 220 ? .secure : .fault(.startTLSRefused(reply))
         case .awaitingXCLIENT:
             guard reply.code == 220 else { return .fault(.identityRefused(reply)) }
             sendHello(.session, &output)
             return .progressed
-        case .open:
-            return commandAnswered(reply, &output)
+        case .disconnected, .connecting, .handshaking, .awaitingSTARTTLS, .open:
+            return .fault(.unsolicitedReply)
         }
     }
 

@@ -100,7 +100,8 @@ extension ClientMachine {
         guard let transaction else { return Replies.needMAIL }
         if transaction.content != nil { return Replies.dataAfterBDAT }
         if case .lost(let reply) = transaction.relayed { return reply }
-        if transaction.recipientsAccepted == 0 { return Replies.noValidRecipients }
+        // 503 would be for good, where a recipient may have failed for now.
+        if transaction.recipientsAccepted == 0 { return transaction.fault ?? Replies.noValidRecipients }
         return transaction.mail.body == .binaryMIME ? Replies.binaryMIMENeedsBDAT : nil
     }
 
@@ -108,7 +109,7 @@ extension ClientMachine {
         if !rules.offersCHUNKING { return Replies.chunkingNotOffered }
         guard let transaction else { return Replies.needMAIL }
         if case .lost(let reply) = transaction.relayed { return reply }
-        if transaction.recipientsAccepted == 0 { return Replies.noValidRecipients }
+        if transaction.recipientsAccepted == 0 { return transaction.fault ?? Replies.noValidRecipients }
         if size == 0, !last { return Replies.emptyChunk }
         let (total, overflow) = (transaction.content?.size ?? 0).addingReportingOverflow(size)
         if overflow || rules.maxMessageSize > 0 && total > rules.maxMessageSize { return Replies.messageTooBig }

@@ -17,6 +17,8 @@ public struct MailTransaction: Sendable {
     public var recipientsAccepted = 0
     /// Where the transaction stands at the backend.
     public var relayed = Relayed.notYet
+    /// The reply to a recipient that could not be asked about for a fault of ours or of the link.
+    public var fault: Reply?
     /// The decision that accepted the content; every chunk goes out under it.
     public var content: Content?
 
