@@ -29,6 +29,7 @@ struct DemoCommand: ParsableCommand {
         options.folder = folder
         options.endsAfterSessions = once
         options.version = Portreeve.version
+        options.program = CommandLine.arguments.first ?? options.program
         do {
             let code = try Demo(options).run()
             guard code == 0 else { throw ExitStatus(code: code) }

@@ -25,7 +25,8 @@ public struct Demo {
         let sink = try Self.sink(place)
         defer { sink.stop() }
         let daemon = try daemon(place, sink)
-        let text = DemoText(base: options.portBase, place: place, hasColours: DemoText.terminalHasColours)
+        let text = DemoText(
+            base: options.portBase, place: place, program: options.program, hasColours: DemoText.terminalHasColours)
         Self.print(text.head)
         let wentWell = Locked(true)
         let stopper = daemon.stopper

@@ -7,6 +7,8 @@ public struct DemoOptions: Sendable {
     public var endsAfterSessions = false
     /// The program's version.
     public var version = ""
+    /// How the program was called, for the lines to type.
+    public var program = "portreeve"
 
     public init() {}
 }

@@ -6,6 +6,8 @@ import SMTPWire
 struct DemoText: Sendable {
     let base: UInt16
     let place: DemoPlace
+    /// How the program was called.
+    var program = "portreeve"
     let hasColours: Bool
 
     /// Colours go to terminals only, and not where NO_COLOR or TERM=dumb forbid them.
@@ -53,7 +55,7 @@ struct DemoText: Sendable {
               swaks --server \(at(.inbound)) --from stranger@elsewhere.example --to victim@elsewhere.example
               openssl s_client -connect \(at(.submission)) -starttls smtp -crlf -quiet
               openssl s_client -connect \(at(.submissions)) -crlf -quiet
-              portreeve status --socket \(place.socket)
+              \(program) status --socket \(place.socket)
 
             Messages:      \(place.mail)
             Decisions:     \(place.log)

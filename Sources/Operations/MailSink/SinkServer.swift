@@ -40,7 +40,7 @@ final class SinkServer: EventHandler, TimerHandler {
                 let peer = accepted.peer
                 let session = SinkSession(accepted.takeSocket(), peer: peer, server: self)
                 sessions[ObjectIdentifier(session)] = session
-                try session.begin()
+                session.begin()
             }
         } catch {
             // No edge will come for those that wait already.

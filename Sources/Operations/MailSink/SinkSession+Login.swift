@@ -20,7 +20,8 @@ extension SinkSession {
         switch auth.mechanism {
         case .plain: exchange(.plain, auth.initialResponse, challenge: "")
         case .login: exchange(.loginName, auth.initialResponse, challenge: "VXNlcm5hbWU6")
-        default: reply(504, "5.5.4 Error: authentication mechanism not available")
+        case .cramMD5, .scramSHA1, .scramSHA256, .scramSHA512, .xoauth2, .oauthbearer, nil:
+            reply(504, "5.5.4 Error: authentication mechanism not available")
         }
     }
 

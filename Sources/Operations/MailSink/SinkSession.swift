@@ -49,10 +49,15 @@ final class SinkSession: EventHandler, TimerHandler {
         output = OutputBuffer(pool: server.pool)
     }
 
-    func begin() throws(Errno) {
-        reply(220, "\(server.options.hostname) ESMTP mail sink")
+    /// Greets; a connection that cannot be watched is dropped.
+    func begin() {
+        do throws(Errno) {
+            registration = try server.loop.register(transport.rawValue, self)
+        } catch {
+            return server.ended(self)
+        }
         timer = server.loop.timers.make(self)
-        registration = try server.loop.register(transport.rawValue, self)
+        reply(220, "\(server.options.hostname) ESMTP mail sink")
         flush()
     }
 
