@@ -41,11 +41,14 @@ final class Simulation {
         client = SimulatedClient(ClientScript(&numbers, setting).steps, isImpatient: !setting.isValidClient)
         let address = IPAddress(v4: 0xCB00_7107)
         let table = BackendTable(
-            servers: setting.servers.indices.map { Endpoint(address: IPAddress(v4: 0x7F00_0001), port: UInt16(1000 + $0)) },
+            servers: setting.servers.indices.map {
+                Endpoint(address: IPAddress(v4: 0x7F00_0001), port: UInt16(1000 + $0))
+            },
             needProof: false)
         conversation = Conversation(
             source: ContextSource(setting.context), table: table, sid: "S",
-            client: ClientFacts(endpoint: Endpoint(address: address, port: 1), local: Endpoint(address: address, port: 25)),
+            client: ClientFacts(
+                endpoint: Endpoint(address: address, port: 1), local: Endpoint(address: address, port: 25)),
             pool: BufferPool(), now: now)
         conversation.start(now: now)
         carryOutEffects()
@@ -124,7 +127,8 @@ extension Simulation {
         case .clientSecures: isHandshakingClient && conversation.toClient.isEmpty && !hasClientLeft && !isClientClosed
         case .clientLeaves:
             !hasClientLeft && !isClientClosed
-                && (setting.clientLeaves && numbers.once(in: 60) || client.isDone && clientOutput.isEmpty && client.outstanding == 0)
+                && (setting.clientLeaves && numbers.once(in: 60)
+                    || client.isDone && clientOutput.isEmpty && client.outstanding == 0)
         case .connects: connecting != nil
         case .backendReads: backend != nil && !conversation.toBackend.isEmpty && !isHandshakingBackend
         case .backendSpeaks: backend.map { !$0.output.isEmpty || !$0.isGreeted && !isWindingDown } ?? false
@@ -135,7 +139,8 @@ extension Simulation {
 
     private func perform(_ move: Move) {
         switch move {
-        case .clientSpeaks: if let bytes = client.sends(&numbers) { clientOutput.append(bytes) } else { passTime(toDeadline: false) }
+        case .clientSpeaks:
+            if let bytes = client.sends(&numbers) { clientOutput.append(bytes) } else { passTime(toDeadline: false) }
         case .clientDelivers: deliver()
         case .clientReads: clientReads()
         case .clientSecures: secureClient()
@@ -175,7 +180,8 @@ extension Simulation {
 
     /// Everything was carried to where it goes: whatever is complete must be answered.
     private func nothingIsUnderWay() {
-        guard !isClientClosed, !hasClientLeft, !isFinished, !isHandshakingClient, setting.limits.authFailDelay == 0 else { return }
+        guard !isClientClosed, !hasClientLeft, !isFinished, !isHandshakingClient, setting.limits.authFailDelay == 0
+        else { return }
         if let backend, !backend.wire.pending.isEmpty || !backend.isGreeted { return }
         if case .some = connecting { return }
         oracle.expectNothingDue()
