@@ -97,12 +97,24 @@ final class Supervisor: TimerHandler {
             complain("cannot start: \(error)")
             return 1
         }
-        ready()
-        ServiceManager.notify("READY=1\nSTATUS=serving \(endpoints.count) ports")
-        loop.run()
+        awaitFirstVisits()
+        if loop.isRunning {
+            ready()
+            ServiceManager.notify("READY=1\nSTATUS=serving \(endpoints.count) ports")
+            loop.run()
+        }
         for thread in threads { thread.join() }
         log?.stop()
         return status
+    }
+
+    /// Nanoseconds that start-up waits for backends; after that they are served as they come.
+    private static let visitPatience: UInt64 = 3_000_000_000
+
+    /// Clients that connect at once would otherwise meet a proxy that does not know yet what it may offer.
+    private func awaitFirstVisits() {
+        let limit = Instant.current() + Self.visitPatience
+        while loop.isRunning, health?.areAllVisited == false, Instant.current() < limit { loop.turn(atMost: 100) }
     }
 
     private func begin(_ ports: OpenPorts) throws(Errno) {

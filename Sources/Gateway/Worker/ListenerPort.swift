@@ -121,7 +121,6 @@ extension ListenerPort {
 
     /// The client is known: the door's limits, then a session.
     func begin(_ transport: consuming Transport, _ facts: ClientFacts, hasClient: Bool) {
-        counters.add(.connections)
         guard hasClient, let net = source.current.clientNet(facts.endpoint.address) else {
             return session(transport, facts, hasClient: hasClient, admittedAs: nil)
         }
