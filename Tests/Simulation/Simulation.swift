@@ -146,7 +146,7 @@ extension Simulation {
         case .clientSecures: secureClient()
         case .clientLeaves:
             hasClientLeft = true
-            conversation.clientEnded(now: now)
+            if numbers.below(2) == 0 { conversation.clientEnded(now: now) } else { conversation.clientBroke(now: now) }
         case .connects: connect()
         case .backendReads: backendReads()
         case .backendSpeaks: backendSpeaks()
@@ -170,7 +170,7 @@ extension Simulation {
             if hasClientLeft || isClientClosed { return oracle.violate("the session waits for nothing") }
             if !setting.limits.greetWait.isMultiple(of: 2) { return }
             hasClientLeft = true
-            return conversation.clientEnded(now: now)
+            return conversation.clientBroke(now: now)
         }
         idleDeadlines = deadline <= now ? idleDeadlines + 1 : 0
         if idleDeadlines > 10 { return oracle.violate("a deadline that does not move") }
