@@ -148,6 +148,8 @@ final class GatewaySession {
 
     /// The process stops now: both connections go, whatever they were doing.
     func abandon() {
+        conversation.clientBroke(now: now)
+        performEffects()
         closeClient()
         finish()
     }
