@@ -177,6 +177,7 @@ extension Conversation {
     private mutating func received(_ command: Command) {
         tally.counts[Int(command.verb.rawValue)].total += 1
         client.lastCommand = command.verb.name
+        if case .mail = command, machine.transaction == nil { context = source.current }
         let row = CommandRow.row(for: command)
         if row.isJunk { tally.junk += 1 }
         if let last = lastWord(before: command) {

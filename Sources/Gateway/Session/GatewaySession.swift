@@ -17,6 +17,8 @@ final class GatewaySession {
     /// Names the session in messages from other threads.
     let key: UInt64
     let port: ListenerPort
+    /// The listener as it was when the session began: a reload does not move it to another backend.
+    let settings: PortSettings
     var conversation: Conversation
     var client: Transport
     var clientRegistration: Registration?
@@ -48,6 +50,7 @@ final class GatewaySession {
         self.worker = worker
         key = worker.nextKey()
         self.port = port
+        settings = port.settings
         self.client = client
         self.admittedAs = admittedAs
         conversation = Conversation(

@@ -7,6 +7,8 @@ import Reactor
 struct OpenPorts: Sendable {
     /// For each listener, for each worker, the descriptors.
     private(set) var sockets: [String: [[Int32]]] = [:]
+    /// Listeners whose sockets the service manager made: the first worker accepts for all.
+    private(set) var inherited: Set<String> = []
     /// What is listened on, with the ports that the kernel chose.
     private(set) var endpoints: [(listener: String, endpoint: Endpoint)] = []
 
@@ -66,6 +68,7 @@ struct OpenPorts: Sendable {
                 let adopted = try Listener(adopting: FileDescriptor(owning: one.fd))
                 if let endpoint = adopted.localEndpoint { endpoints.append((listener.name, endpoint)) }
                 add(adopted.takeDescriptor(), listener.name, 0, workers)
+                self.inherited.insert(listener.name)
             } catch {
                 let message = "the socket '\(socket.name)' is not a listening one"
                 findings.append(

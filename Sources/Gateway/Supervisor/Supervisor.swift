@@ -123,7 +123,7 @@ final class Supervisor: TimerHandler {
         }
         _ = signals
         for number in 0..<workerCount { try startWorker(number) }
-        for listener in settings[0] { open(listener.name, ports.sockets[listener.name] ?? []) }
+        for listener in settings[0] { open(listener.name, ports) }
         let health = HealthWatch(
             loop: loop, hostname: plan.hostname, runsSelfTest: options.selfTest
         ) { [unowned self] in probed($0, $1, $2) }
@@ -152,14 +152,16 @@ final class Supervisor: TimerHandler {
     }
 
     /// Hands the sockets of a listener to the workers.
-    func open(_ listener: String, _ sockets: [[Int32]]) {
+    func open(_ listener: String, _ ports: OpenPorts) {
+        let sockets = ports.sockets[listener] ?? []
         let known = counters[listener] ?? (0..<workerCount).map { _ in Counters() }
         counters[listener] = known
         for (number, inbox) in workers.enumerated() {
             guard let port = settings[number].first(where: { $0.name == listener }) else { continue }
             inbox.post(
                 .open(
-                    port, sockets: number < sockets.count ? sockets[number] : [], counters: known[number]))
+                    port, sockets: number < sockets.count ? sockets[number] : [], counters: known[number],
+                    deal: ports.inherited.contains(listener) ? Deal(inboxes: workers, counters: known) : nil))
         }
     }
 

@@ -17,6 +17,7 @@ final class ListenerPort: EventHandler, TimerHandler {
     let counters: Counters
     private var sockets: [Bound] = []
     private var retryTimer: TimerID?
+    private var deal: Deal?
 
     /// Connections accepted in one go before sessions get their turn.
     static let acceptBatch = 64
@@ -44,11 +45,6 @@ final class ListenerPort: EventHandler, TimerHandler {
 
     var name: String { settings.name }
     var tls: ServerTLSContext? { settings.tls }
-    var backendTLS: BackendTLSSettings? { settings.backendTLS }
-
-    func slots(of server: Int) -> BackendSlots? {
-        settings.slots.indices.contains(server) ? settings.slots[server] : nil
-    }
 
     /// A reload: new sessions get the new settings, running ones their new context at their next MAIL.
     func apply(_ settings: PortSettings, table: BackendTable) {
@@ -57,7 +53,9 @@ final class ListenerPort: EventHandler, TimerHandler {
         source.current = settings.context
     }
 
-    func listen(on listener: consuming Listener) throws(Errno) {
+    /// `deal` is given for a socket that only this worker accepts on.
+    func listen(on listener: consuming Listener, deal: Deal?) throws(Errno) {
+        self.deal = deal
         let registration = try worker.loop.register(
             listener.rawValue, self, tag: UInt32(truncatingIfNeeded: sockets.count))
         sockets.append(Bound(listener, registration))
@@ -90,7 +88,7 @@ final class ListenerPort: EventHandler, TimerHandler {
             do throws(Errno) {
                 guard let accepted = try bound.listener.accept() else { return }
                 guard let peer = accepted.peer else { continue }
-                serve(accepted.takeSocket(), from: peer)
+                hand(accepted.takeSocket(), from: peer)
             } catch {
                 return retryLater()
             }
@@ -109,7 +107,14 @@ final class ListenerPort: EventHandler, TimerHandler {
 // MARK: Who is it?
 
 extension ListenerPort {
-    private func serve(_ socket: consuming Socket, from peer: Endpoint) {
+    /// Serves the connection here, or gives it to the worker that has least to do.
+    private func hand(_ socket: consuming Socket, from peer: Endpoint) {
+        guard let number = deal?.idlest, number != worker.number, let deal else { return serve(socket, from: peer) }
+        deal.inboxes[number].post(
+            .accepted(listener: name, socket: socket.takeDescriptor().take(), peer: peer))
+    }
+
+    func serve(_ socket: consuming Socket, from peer: Endpoint) {
         let local = socket.localEndpoint ?? Endpoint(address: peer.address, port: settings.context.listener.port)
         if settings.proxyFrom.contains(where: { $0.contains(peer.address) }) {
             let wait = ProxyHeaderWait(port: self, transport: Transport(socket), peer: peer, local: local)

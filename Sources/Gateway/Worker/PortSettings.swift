@@ -3,6 +3,7 @@ import Enforcement
 import Policy
 import Reactor
 import TLSTransport
+import Telemetry
 import Throttle
 
 /// A listener as one worker is to serve it: made by the supervisor, immutable, replaced by a reload.
@@ -23,6 +24,18 @@ struct PortSettings: Sendable {
     let needsProof: Bool
 
     var name: String { context.listener.name }
+}
+
+/// How connections of an inherited socket are spread: one worker accepts, since the kernel would give them all to one anyway.
+struct Deal: Sendable {
+    let inboxes: [LoopMailbox<WorkerMessage>]
+    /// One for each worker.
+    let counters: [Counters]
+
+    /// The worker with the fewest sessions of this listener.
+    var idlest: Int? {
+        counters.indices.min { counters[$0].snapshot.activeSessions < counters[$1].snapshot.activeSessions }
+    }
 }
 
 /// How a backend's certificate is judged.
