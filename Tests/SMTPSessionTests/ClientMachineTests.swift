@@ -52,13 +52,11 @@ import Testing
     }
 
     @Test func `each command in each state is in order or has its literal refusal`() {
-        let offer = Offer(
-            rules: rules, backend: BackendOffer(capabilities: nil), isTLS: false, mayAuthenticate: true, maxMessages: 0)
         for state in State.allCases {
             var machine = ClientMachine()
             enter(state, &machine)
             for (line, code) in zip(Self.commands, Self.expected[state] ?? []) {
-                let refusal = machine.refusal(of: command(line), rules: rules, offer: offer)
+                let refusal = machine.refusal(of: command(line), rules: rules)
                 #expect(Int(refusal?.code ?? 0) == code, "\(state): \(line)")
             }
             #expect(Self.expected[state]?.count == Self.commands.count)
@@ -70,12 +68,10 @@ import Testing
         bare.offersAUTH = false
         bare.offersCHUNKING = false
         bare.offersSTARTTLS = false
-        let offer = Offer(
-            rules: bare, backend: BackendOffer(capabilities: nil), isTLS: false, mayAuthenticate: false, maxMessages: 0)
         var machine = ClientMachine()
         enter(.ehlo, &machine)
         func code(_ line: String, _ rules: SessionRules = rules) -> Int {
-            Int(machine.refusal(of: command(line), rules: rules, offer: offer)?.code ?? 0)
+            Int(machine.refusal(of: command(line), rules: rules)?.code ?? 0)
         }
         #expect(code("STARTTLS", bare) == 502)
         #expect(code("AUTH PLAIN", bare) == 503)
@@ -93,12 +89,9 @@ import Testing
     }
 
     @Test func `a client that said HELO may use no extension`() {
-        let offer = Offer(
-            rules: rules, backend: BackendOffer(capabilities: nil), isTLS: false, mayAuthenticate: false, maxMessages: 0
-        )
         var machine = ClientMachine()
         enter(.helo, &machine)
-        let refusal = machine.refusal(of: command("MAIL FROM:<> SIZE=5"), rules: rules, offer: offer)
+        let refusal = machine.refusal(of: command("MAIL FROM:<> SIZE=5"), rules: rules)
         #expect(refusal?.code == 555)
     }
 
