@@ -200,4 +200,18 @@ private let ending = octets("\r\n.\r\nQUIT\r\n")
         #expect(normalizer.bareLFs == 2)
         #expect(normalizer.bareCRs == 2)
     }
+
+    @Test func `a message that is refused anywhere while it is mended is read to the same end`() {
+        forEachTail(upTo: 5) { tail in
+            let input = tail + ending
+            guard let length = DataReference.length(input), !tail.contains(0) else { return }
+            for cut in 0..<length {
+                var normalizer = DataNormalizer()
+                _ = written { _ = normalizer.normalize(Array(input[..<cut]).span.bytes, into: &$0) }
+                var discarder = normalizer.discarder
+                let rest = discarder.discard(Array(input[cut...]).span.bytes)
+                if rest != .endOfData(consumed: length - cut) { Issue.record("\(input) cut at \(cut) gave \(rest)") }
+            }
+        }
+    }
 }

@@ -28,6 +28,8 @@ final class Simulation {
     var backend: SimulatedBackend?
     var connecting: Int?
     private var idleDeadlines = 0
+    /// What a lying driver makes of octets on their way to the client.
+    var tamper: ([UInt8]) -> [UInt8] = { $0 }
 
     static let longestRun = 6000
     static let boundToClient = 64 * 1024 + 256 * 1024
@@ -202,8 +204,9 @@ extension Simulation {
     private func clientReads() {
         let bytes = taken(numbers.portion(of: conversation.toClient.count), from: &conversation.toClient)
         conversation.clientTook(bytes.count, now: now)
-        oracle.clientTold(bytes)
-        client.hears(bytes)
+        let told = tamper(bytes)
+        oracle.clientTold(told)
+        client.hears(told)
     }
 
     private func secureClient() {

@@ -209,7 +209,7 @@ extension Conversation {
     /// The three steps.
     private mutating func perform(_ command: Command) {
         if isRefused, command != .quit { return refuse(command, Replies.refusedConnection) }
-        if let refusal = machine.refusal(of: command, rules: context.rules, offer: offer) {
+        if let refusal = machine.refusal(of: command, rules: context.rules) {
             return refuse(command, refusal)
         }
         guard let stage = CommandRow.row(for: command).stage else { return proceed(command) }
