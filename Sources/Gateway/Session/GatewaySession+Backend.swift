@@ -82,7 +82,8 @@ extension GatewaySession {
     }
 
     private func backendConnected(_ readiness: Readiness) {
-        if let error = backend.transport.pendingError() {
+        // Writable and nothing else means connected; only a failure has an error to ask for.
+        if !readiness.isDisjoint(with: [.error, .hangup]), let error = backend.transport.pendingError() {
             closeBackend()
             return conversation.backendConnectFailed(error.description, now: now)
         }

@@ -34,6 +34,8 @@ struct OpenPorts: Sendable {
     private mutating func bind(
         _ listener: ListenerPlan, _ place: PlannedEndpoint, _ workers: Int, isHeld: Bool, _ findings: inout [Finding]
     ) {
+        // `port:` names both families, and a machine may have only one.
+        if place.endpoint.address.isUnspecified, Listener.probe(place.endpoint) == .noSuchFamily { return }
         // A port that a removed listener of ours still holds would look taken.
         if place.endpoint.port != 0, !isHeld, let error = Listener.probe(place.endpoint) {
             return findings.append(Self.finding(place.endpoint, error, at: place.range))

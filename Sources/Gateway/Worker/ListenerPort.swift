@@ -28,8 +28,11 @@ final class ListenerPort: EventHandler, TimerHandler {
     final class Bound {
         let listener: Listener
         let registration: Registration
+        /// Where its connections arrive; nil for a wildcard, whose connections have to be asked.
+        let local: Endpoint?
 
         init(_ listener: consuming Listener, _ registration: Registration) {
+            local = listener.localEndpoint.flatMap { $0.address.isUnspecified ? nil : $0 }
             self.listener = listener
             self.registration = registration
         }
@@ -88,7 +91,7 @@ final class ListenerPort: EventHandler, TimerHandler {
             do throws(Errno) {
                 guard let accepted = try bound.listener.accept() else { return }
                 guard let peer = accepted.peer else { continue }
-                hand(accepted.takeSocket(), from: peer)
+                hand(accepted.takeSocket(), from: peer, at: bound.local)
             } catch {
                 return retryLater()
             }
@@ -108,14 +111,17 @@ final class ListenerPort: EventHandler, TimerHandler {
 
 extension ListenerPort {
     /// Serves the connection here, or gives it to the worker that has least to do.
-    private func hand(_ socket: consuming Socket, from peer: Endpoint) {
-        guard let number = deal?.idlest, number != worker.number, let deal else { return serve(socket, from: peer) }
+    private func hand(_ socket: consuming Socket, from peer: Endpoint, at local: Endpoint?) {
+        guard let number = deal?.idlest, number != worker.number, let deal else {
+            return serve(socket, from: peer, at: local)
+        }
         deal.inboxes[number].post(
             .accepted(listener: name, socket: socket.takeDescriptor().take(), peer: peer))
     }
 
-    func serve(_ socket: consuming Socket, from peer: Endpoint) {
-        let local = socket.localEndpoint ?? Endpoint(address: peer.address, port: settings.context.listener.port)
+    func serve(_ socket: consuming Socket, from peer: Endpoint, at local: Endpoint? = nil) {
+        let local =
+            local ?? socket.localEndpoint ?? Endpoint(address: peer.address, port: settings.context.listener.port)
         if settings.proxyFrom.contains(where: { $0.contains(peer.address) }) {
             let wait = ProxyHeaderWait(port: self, transport: Transport(socket), peer: peer, local: local)
             wait.start()

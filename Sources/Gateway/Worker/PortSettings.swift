@@ -7,7 +7,9 @@ import Telemetry
 import Throttle
 
 /// A listener as one worker is to serve it: made by the supervisor, immutable, replaced by a reload.
-struct PortSettings: Sendable {
+///
+/// A class, because every session keeps the one that it began with.
+final class PortSettings: Sendable {
     let context: SessionContext
     /// nil where the listener has no TLS.
     let tls: ServerTLSContext?
@@ -22,6 +24,22 @@ struct PortSettings: Sendable {
     let servers: [Endpoint]
     /// Sessions go only to servers that the self-test has proved.
     let needsProof: Bool
+
+    init(
+        context: SessionContext, tls: ServerTLSContext?, backendTLS: BackendTLSSettings?,
+        proxyFrom: [AddressPrefix], proxyRequired: Bool, ledger: Ledger, slots: [BackendSlots], servers: [Endpoint],
+        needsProof: Bool
+    ) {
+        self.context = context
+        self.tls = tls
+        self.backendTLS = backendTLS
+        self.proxyFrom = proxyFrom
+        self.proxyRequired = proxyRequired
+        self.ledger = ledger
+        self.slots = slots
+        self.servers = servers
+        self.needsProof = needsProof
+    }
 
     var name: String { context.listener.name }
 }

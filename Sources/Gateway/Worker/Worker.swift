@@ -22,7 +22,7 @@ final class Worker {
     private var ports: [String: ListenerPort] = [:]
     private var tables: [String: BackendTable] = [:]
     private var keys: UInt64 = 0
-    private var random = SystemRandomNumberGenerator()
+    private var names = SessionNames()
     private var isDraining = false
     private let supervisor: LoopMailbox<SupervisorMessage>
 
@@ -48,17 +48,8 @@ final class Worker {
         return keys
     }
 
-    /// Ten letters and digits, unguessable and unique for all practical purposes.
     func nextSID() -> String {
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        var number = random.next()
-        var letters: [UInt8] = []
-        letters.reserveCapacity(10)
-        for _ in 0..<10 {
-            letters.append(alphabet[Int(number % 62)])
-            number /= 62
-        }
-        return String(decoding: letters, as: UTF8.self)
+        names.next()
     }
 
     /// Counts and logs; never waits.
