@@ -197,8 +197,8 @@ extension Simulation {
         let room = BufferPool.blockSize - conversation.fromClient.count
         let bytes = clientOutput.take(min(room, numbers.portion(of: clientOutput.count)))
         oracle.clientDelivered(bytes)
-        let count = conversation.fromClient.append(bytes)
-        conversation.clientSent(count, now: now)
+        fill(&conversation.fromClient, with: bytes)
+        conversation.clientSent(bytes.count, now: now)
     }
 
     private func clientReads() {
@@ -252,9 +252,15 @@ extension Simulation {
         let room = BufferPool.blockSize - conversation.fromBackend.count
         let bytes = backend.output.take(min(room, numbers.portion(of: backend.output.count)))
         guard !bytes.isEmpty else { return }
-        let count = conversation.fromBackend.append(bytes)
-        conversation.backendSent(count, now: now)
+        fill(&conversation.fromBackend, with: bytes)
+        conversation.backendSent(bytes.count, now: now)
     }
+}
+
+/// Two calls, since the room behind what is unread comes first.
+private func fill(_ input: inout InputBuffer, with bytes: [UInt8]) {
+    let count = input.append(bytes)
+    if count < bytes.count { input.append(bytes.dropFirst(count)) }
 }
 
 private func taken(_ count: Int, from output: inout OutputBuffer) -> [UInt8] {
