@@ -24,7 +24,7 @@ extension Conversation {
         let index = Int(answer.verb.rawValue)
         guard index < tally.counts.count else { return }
         if answer.reply.code >= 400 {
-            if answer.verb != .quit, !isClosing { tally.errors += 1 }
+            if answer.verb != .quit, !isClosing, !answer.reply.isOurFault { tally.errors += 1 }
         } else if answer.reply.isPositive {
             tally.counts[index].succeeded += 1
         }

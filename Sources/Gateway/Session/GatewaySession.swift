@@ -114,12 +114,21 @@ final class GatewaySession {
     private func carryOut(_ effect: Effect) {
         switch effect {
         case .secureClient: clientPhase = .securing
-        case .closeClient: clientPhase = .closing
+        case .closeClient: beginClosing()
         case .connectBackend(let server): connectBackend(server)
         case .secureBackend: backend.phase = .securing
         case .abortBackend: closeBackend()
         case .report(let report): worker.report(report, of: conversation.identity, on: port)
         case .finished: isFinished = true
+        }
+    }
+
+    /// Our last bytes are to be written; asked for twice, the client does not take them.
+    private func beginClosing() {
+        switch clientPhase {
+        case .open, .securing, .handshaking: clientPhase = .closing
+        case .closing, .lingering: closeClient()
+        case .closed: break
         }
     }
 
