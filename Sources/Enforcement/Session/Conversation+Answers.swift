@@ -102,7 +102,7 @@ extension Conversation {
             let count = tally.counts[Int(verb.rawValue)]
             guard count.total > 0 else { return nil }
             return SessionSummary.Count(
-                command: verb.name.lowercased(), succeeded: count.succeeded, total: count.total)
+                command: verb.name.lowercased(), succeeded: Int(count.succeeded), total: Int(count.total))
         }
         return SessionSummary(
             counts: counts, messages: facts.session.messages, duration: now &- startedAt, bytesIn: tally.bytesIn,

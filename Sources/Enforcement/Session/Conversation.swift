@@ -36,6 +36,7 @@ public struct Conversation: ~Copyable {
     var login: LoginAttempt?
     var chunks: ChunkStream?
     var effects: [Effect] = []
+    private var effectsTaken = 0
 
     /// The session's clock, nanoseconds; moved by every event.
     var now: UInt64
@@ -77,7 +78,15 @@ public struct Conversation: ~Copyable {
 
     /// The next thing to do, oldest first.
     public mutating func nextEffect() -> Effect? {
-        effects.isEmpty ? nil : effects.removeFirst()
+        guard effectsTaken < effects.count else { return nil }
+        let effect = effects[effectsTaken]
+        effectsTaken += 1
+        // An idle session keeps no memory for effects.
+        if effectsTaken == effects.count {
+            effects = []
+            effectsTaken = 0
+        }
+        return effect
     }
 
     /// Whether there is anything to do.
@@ -147,13 +156,14 @@ struct Tally {
     var junk = 0
     /// Transactions whose end the backend has answered.
     var transactions = 0
-    var counts = [SessionCount](repeating: SessionCount(), count: 16)
+    /// By the verb's raw value.
+    var counts = InlineArray<16, SessionCount>(repeating: SessionCount())
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
 
     struct SessionCount {
-        var succeeded = 0
-        var total = 0
+        var succeeded: UInt32 = 0
+        var total: UInt32 = 0
     }
 }
 
