@@ -33,7 +33,8 @@ public struct Conversation: ~Copyable {
     var recipientsSent: [(ticket: ReplyQueue.Ticket, recipient: RecipientFacts)] = []
     var facts: Facts
     var reading = Reading.paused(.greeting)
-    var login: LoginAttempt?
+    /// Outside the session's own memory: few sessions are inside an exchange.
+    @Boxed var login: LoginAttempt?
     var chunks: ChunkStream?
     var effects: [Effect] = []
     private var effectsTaken = 0
