@@ -10,7 +10,7 @@ struct BackendWire {
         case command(String)
         case response
         case content
-        case chunk
+        case chunk(last: Bool)
     }
 
     private enum Mode {
@@ -147,7 +147,7 @@ struct BackendWire {
             afterCR = false
         }
         mode = .commands
-        return .chunk
+        return .chunk(last: last)
     }
 
     private mutating func follow(_ payload: ArraySlice<UInt8>) throws(Complaint) {

@@ -61,6 +61,15 @@ public struct DataRun: Equatable {
     /// What was passed on.
     public var output: [UInt8] = []
     public var contentOctets: UInt64 = 0
+
+    public init(
+        consumed: Int? = nil, violation: Violation? = nil, output: [UInt8] = [], contentOctets: UInt64 = 0
+    ) {
+        self.consumed = consumed
+        self.violation = violation
+        self.output = output
+        self.contentOctets = contentOctets
+    }
 }
 
 /// The scanner's doing, with a message in these pieces.

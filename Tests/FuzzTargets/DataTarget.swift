@@ -17,7 +17,8 @@ enum DataTarget {
 
     private static func checkScanner(_ run: DataRun, _ raw: [UInt8]) throws(Complaint) {
         let violation = DataReference.violation(raw)
-        try require(run.consumed == raw.count, "the scanner read \(shown(raw)) up to \(String(describing: run.consumed))")
+        try require(
+            run.consumed == raw.count, "the scanner read \(shown(raw)) up to \(String(describing: run.consumed))")
         try require(run.violation == violation, "\(shown(raw)): \(String(describing: run.violation))")
         try require(DataReference.length(run.output) == nil, "\(shown(raw)) passed an end of data")
         guard violation == nil else { return }
@@ -28,7 +29,8 @@ enum DataTarget {
     }
 
     private static func checkNormalizer(_ run: DataRun, _ raw: [UInt8]) throws(Complaint) {
-        try require(run.consumed == raw.count, "the normalizer read \(shown(raw)) to \(String(describing: run.consumed))")
+        try require(
+            run.consumed == raw.count, "the normalizer read \(shown(raw)) to \(String(describing: run.consumed))")
         try require(DataReference.length(run.output) == nil, "\(shown(raw)) normalized has an end of data")
         if raw.contains(0) {
             try require(run.violation == .nul, "\(shown(raw)) passed a NUL")

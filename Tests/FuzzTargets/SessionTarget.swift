@@ -13,6 +13,11 @@ enum SessionTarget {
     static let separator: UInt8 = 0xFF
 
     static func check(_ input: [UInt8]) throws(Complaint) {
+        _ = try played(input)
+    }
+
+    /// The session after its end.
+    static func played(_ input: [UInt8]) throws(Complaint) -> FuzzedSession {
         let session = FuzzedSession(SessionSetting(input))
         try session.settle()
         for event in input.dropFirst(SessionSetting.size).split(separator: separator).prefix(500) {
@@ -21,6 +26,7 @@ enum SessionTarget {
             try session.settle()
         }
         try session.end()
+        return session
     }
 }
 
@@ -50,6 +56,9 @@ final class FuzzedSession {
     var backendReads = true
     /// Connections and handshakes wait for their own events.
     var isHolding = false
+    /// Messages that reached the backend whole, and logins that it took, so that a test sees how far a seed gets.
+    private(set) var messages = 0
+    private(set) var logins = 0
     /// What the client has heard.
     private var heardByClient: InputBuffer
     private var replies = ReplyParser()
@@ -190,7 +199,13 @@ extension FuzzedSession {
     func backendReads(_ count: Int) throws(Complaint) {
         let bytes = taken(&conversation.toBackend, most: count)
         conversation.backendTook(bytes.count, now: now)
-        for heard in try wire.heard(bytes) where setting.isObliging { backendSends(obliging.reply(to: heard)) }
+        for heard in try wire.heard(bytes) {
+            if heard == .content || heard == .chunk(last: true) { messages += 1 }
+            guard setting.isObliging else { continue }
+            let reply = obliging.reply(to: heard)
+            if reply.starts(with: octets("235")) { logins += 1 }
+            backendSends(reply)
+        }
     }
 
     /// What does not fit is not sent: a server that talks without end gains nothing.

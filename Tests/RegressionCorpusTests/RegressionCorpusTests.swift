@@ -28,7 +28,8 @@ import Testing
         for file in files {
             let input = Array(try Data(contentsOf: file))
             for count in stride(from: input.count, through: 0, by: -max(1, input.count / 40)) {
-                #expect(target.complaint(about: Array(input.prefix(count))) == nil, "\(file.lastPathComponent) to \(count)")
+                #expect(
+                    target.complaint(about: Array(input.prefix(count))) == nil, "\(file.lastPathComponent) to \(count)")
             }
         }
     }
