@@ -33,6 +33,7 @@ final class Supervisor: TimerHandler {
     var health: HealthWatch?
     var watch: FileWatch?
     var control: ControlServer?
+    private let controlSocket: ControlSocket?
     let startedAt = WallTime.now()
     var loadedAt = WallTime.now()
     var lastReload: ReloadStatus?
@@ -60,13 +61,17 @@ final class Supervisor: TimerHandler {
         endpoints = ports.endpoints
         compiler = PlanCompiler(options: options)
         settings = try compiler.compile(plan, workers: workers)
-        ControlServer.prepareDirectory(of: plan.admin.socket.path, user: plan.user)
-        if options.dropsPrivileges, getuid() == 0 { try Self.drop(to: plan.user) }
+        // What root may open and the user may not is opened first. The log has a thread by then, which gives up root with
+        // the others: in glibc these calls are the whole process's.
         do throws(LogError) {
             log = try DecisionLog(LogSettings(plan.log))
         } catch {
             throw .message(error.description)
         }
+        let user = Self.userToBecome(plan.user)
+        if let user { Self.give(plan.log, to: user) }
+        controlSocket = ControlSocket(path: plan.admin.socket.path, owner: user)
+        if let user, options.dropsPrivileges { try Self.drop(to: user) }
         do throws(Errno) {
             loop = try EventLoop()
             mailbox = try LoopMailbox()
@@ -74,6 +79,23 @@ final class Supervisor: TimerHandler {
             throw .message("cannot make an event loop: \(error)")
         }
     }
+
+    /// The user that a process started as root becomes; nil where it is not root.
+    private static func userToBecome(_ configured: String) -> String? {
+        guard getuid() == 0 else { return nil }
+        guard configured == RunPlan.defaultUser, Privileges.identity(of: configured) == nil else { return configured }
+        StandardError.write("portreeve: warning: there is no user '\(configured)': running as '\(fallbackUser)'\n")
+        return fallbackUser
+    }
+
+    /// The log file is to be opened again by the user, when it has been rotated.
+    private static func give(_ log: LogPlan, to user: String) {
+        guard case .file(let path) = log.destination, let (uid, gid) = Privileges.identity(of: user) else { return }
+        _ = chown(path.path, uid, gid)
+    }
+
+    /// Stands in for the default user where no package has made it; a user that was configured is never replaced.
+    private static let fallbackUser = "nobody"
 
     private static func drop(to user: String) throws(StartFailure) {
         do throws(Privileges.Failure) {
@@ -130,7 +152,7 @@ final class Supervisor: TimerHandler {
         self.health = health
         health.watch(settings[0])
         watchCertificates()
-        control = ControlServer(path: plan.admin.socket.path, loop: loop) { [unowned self] in answer($0) }
+        control = controlSocket.flatMap { ControlServer($0, loop: loop) { [unowned self] in answer($0) } }
         arm(.ticketKeys, after: UInt64(TicketKeys.lifetime) * 1_000_000_000)
         if let interval = Self.watchdogInterval { arm(.watchdog, after: interval) }
     }
