@@ -1,5 +1,6 @@
 // swift-tools-version: 6.2
 // The fuzzers: a package of its own, so that nobody who builds Portreeve builds them. `make fuzz` runs them.
+// (SwiftPM tells local packages apart by their folders' names: a clone in a folder named "fuzz" cannot build this one.)
 import PackageDescription
 
 /// The raw values of `FuzzTarget`.
