@@ -94,7 +94,12 @@ let tests: [Target] = [
 
 let package = Package(
     name: "portreeve",
-    products: [.executable(name: "portreeve", targets: ["portreeve"])],
+    products: [
+        .executable(name: "portreeve", targets: ["portreeve"]),
+        // What the load generator and the instruction counts of Benchmarks/ are made of.
+        .library(name: "Engine", targets: ["Bytes", "Reactor", "TLSTransport"]),
+        .library(name: "Session", targets: ["Bytes", "Policy", "Throttle", "SMTPWire", "SMTPSession", "Enforcement"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
