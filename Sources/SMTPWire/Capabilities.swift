@@ -22,11 +22,18 @@ public struct XClientAttributes: OptionSet, Equatable, Hashable, Sendable {
 
     /// The attribute whose keyword is `word` of `line`, in any letter case; empty for an unknown one.
     init(_ line: RawSpan, _ word: Range<Int>) {
-        let all: [(StaticString, XClientAttributes)] = [
-            ("name", .name), ("addr", .addr), ("port", .port), ("proto", .proto), ("helo", .helo), ("login", .login),
-            ("reverse_name", .reverseName), ("destaddr", .destAddr), ("destport", .destPort),
-        ]
-        self = all.first { line.equals($0.0, word) }?.1 ?? []
+        switch word.count {
+        case 4 where line.equals("name", word): self = .name
+        case 4 where line.equals("addr", word): self = .addr
+        case 4 where line.equals("port", word): self = .port
+        case 4 where line.equals("helo", word): self = .helo
+        case 5 where line.equals("proto", word): self = .proto
+        case 5 where line.equals("login", word): self = .login
+        case 8 where line.equals("destaddr", word): self = .destAddr
+        case 8 where line.equals("destport", word): self = .destPort
+        case 12 where line.equals("reverse_name", word): self = .reverseName
+        default: self = []
+        }
     }
 }
 
