@@ -105,7 +105,10 @@ let isCoreOnly = Context.environment["PORTREEVE_CORE_ONLY"] != nil
 let package = Package(
     name: "portreeve",
     products: [
-        .library(name: "FuzzTargets", targets: ["FuzzTargets"])
+        .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
+        // What the load generator and the instruction counts of Benchmarks/ are made of.
+        .library(name: "Engine", targets: ["Bytes", "Reactor", "TLSTransport"]),
+        .library(name: "Session", targets: ["Bytes", "Policy", "Throttle", "SMTPWire", "SMTPSession", "Enforcement"]),
     ] + (isCoreOnly ? [] : [.executable(name: "portreeve", targets: ["portreeve"])]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -135,8 +135,7 @@ extension IPAddress: CustomStringConvertible {
     /// Dotted decimal, or RFC 5952 (longest run of zeros shortened, lower case).
     public var description: String {
         if isV4 {
-            let bits = v4Bits
-            return "\(bits >> 24).\(bits >> 16 & 255).\(bits >> 8 & 255).\(bits & 255)"
+            return Self.dotted(v4Bits)
         }
         let groups = (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(48 - 16 * ($0 % 4))) }
         guard let run = Self.longestZeroRun(groups) else {
@@ -145,6 +144,29 @@ extension IPAddress: CustomStringConvertible {
         let left = groups[..<run.lowerBound].map { String($0, radix: 16) }.joined(separator: ":")
         let right = groups[run.upperBound...].map { String($0, radix: 16) }.joined(separator: ":")
         return left + "::" + right
+    }
+
+    /// Written digit by digit: interpolation costs twenty times as much, and every session is told to backend and log.
+    private static func dotted(_ bits: UInt32) -> String {
+        unsafe String(unsafeUninitializedCapacity: 15) { text in
+            var end = 0
+            for index in 0..<4 {
+                let octet = bits >> UInt32(24 - 8 * index) & 255
+                if octet >= 100 { end = unsafe Self.put(octet / 100, text, end) }
+                if octet >= 10 { end = unsafe Self.put(octet / 10 % 10, text, end) }
+                end = unsafe Self.put(octet % 10, text, end)
+                if index < 3 {
+                    unsafe text[end] = ASCII.dot
+                    end += 1
+                }
+            }
+            return end
+        }
+    }
+
+    private static func put(_ digit: UInt32, _ text: UnsafeMutableBufferPointer<UInt8>, _ end: Int) -> Int {
+        unsafe text[end] = ASCII.zero + UInt8(truncatingIfNeeded: digit)
+        return end + 1
     }
 
     private static func longestZeroRun(_ groups: [UInt16]) -> Range<Int>? {

@@ -20,18 +20,18 @@ public struct XClientAttributes: OptionSet, Equatable, Hashable, Sendable {
     public static let destAddr = XClientAttributes(rawValue: 1 << 7)
     public static let destPort = XClientAttributes(rawValue: 1 << 8)
 
-    /// The attribute with this keyword in lower case; empty for an unknown one.
-    init(keyword: String) {
-        switch keyword {
-        case "name": self = .name
-        case "addr": self = .addr
-        case "port": self = .port
-        case "proto": self = .proto
-        case "helo": self = .helo
-        case "login": self = .login
-        case "reverse_name": self = .reverseName
-        case "destaddr": self = .destAddr
-        case "destport": self = .destPort
+    /// The attribute whose keyword is `word` of `line`, in any letter case; empty for an unknown one.
+    init(_ line: RawSpan, _ word: Range<Int>) {
+        switch word.count {
+        case 4 where line.equals("name", word): self = .name
+        case 4 where line.equals("addr", word): self = .addr
+        case 4 where line.equals("port", word): self = .port
+        case 4 where line.equals("helo", word): self = .helo
+        case 5 where line.equals("proto", word): self = .proto
+        case 5 where line.equals("login", word): self = .login
+        case 8 where line.equals("destaddr", word): self = .destAddr
+        case 8 where line.equals("destport", word): self = .destPort
+        case 12 where line.equals("reverse_name", word): self = .reverseName
         default: self = []
         }
     }
@@ -85,70 +85,102 @@ public struct Capabilities: Equatable, Sendable {
     }
 }
 
+// Read twice a session, so nothing is copied but names of mechanisms.
 extension Capabilities {
     private mutating func add(_ line: [UInt8]) {
+        let line = unsafe line.span.bytes
+        guard let keyword = Self.word(line, from: 0) else { return }
         // Some servers repeat AUTH in a form older than RFC 2554: `AUTH=PLAIN LOGIN`.
-        var words = line.split(separator: ASCII.space).map(Array.init)
-        guard let first = words.first else { return }
-        if first.starts(with: Array("AUTH=".utf8)) {
-            words = [Array("AUTH".utf8), Array(first.dropFirst(5))] + words.dropFirst()
+        if line.hasPrefix("auth=", at: keyword.lowerBound) {
+            addMechanisms(line, from: keyword.lowerBound + 5)
+        } else {
+            set(line, keyword)
         }
-        set(Self.lowercased(words[0]), parameters: words.dropFirst())
     }
 
-    private mutating func set(_ keyword: String, parameters: ArraySlice<[UInt8]>) {
-        switch keyword {
-        case "pipelining": pipelining = true
-        case "size": size = Self.size(parameters.first)
-        case "8bitmime": eightBitMIME = true
-        case "binarymime": binaryMIME = true
-        case "chunking": chunking = true
-        case "smtputf8": smtputf8 = true
-        case "dsn": dsn = true
-        case "enhancedstatuscodes": enhancedStatusCodes = true
-        case "requiretls": requireTLS = true
-        case "starttls": starttls = true
-        case "auth": for name in parameters { add(mechanism: name) }
-        case "xclient": for name in parameters { add(attribute: name) }
-        case "limits": for limit in parameters { add(limit: limit) }
+    private mutating func set(_ line: RawSpan, _ keyword: Range<Int>) {
+        let rest = keyword.upperBound
+        switch keyword.count {
+        case 3 where line.equals("dsn", keyword): dsn = true
+        case 4 where line.equals("size", keyword): size = Self.size(line, from: rest)
+        case 4 where line.equals("auth", keyword): addMechanisms(line, from: rest)
+        case 6 where line.equals("limits", keyword): addLimits(line, from: rest)
+        case 7 where line.equals("xclient", keyword): addAttributes(line, from: rest)
+        case 8: setLong(line, keyword)
+        case 10 where line.equals("pipelining", keyword): pipelining = true
+        case 10 where line.equals("binarymime", keyword): binaryMIME = true
+        case 10 where line.equals("requiretls", keyword): requireTLS = true
+        case 19 where line.equals("enhancedstatuscodes", keyword): enhancedStatusCodes = true
         default: break
         }
-        if keyword == "xclient", xclient == nil { xclient = [] }
-        if keyword == "limits", limits == nil { limits = Limits() }
     }
 
-    private mutating func add(mechanism name: [UInt8]) {
-        if let mechanism = AuthMechanism(name: name) { auth.insert(AuthMechanisms(mechanism)) }
+    /// The keywords of eight octets, of which there are most.
+    private mutating func setLong(_ line: RawSpan, _ keyword: Range<Int>) {
+        if line.equals("8bitmime", keyword) {
+            eightBitMIME = true
+        } else if line.equals("chunking", keyword) {
+            chunking = true
+        } else if line.equals("smtputf8", keyword) {
+            smtputf8 = true
+        } else if line.equals("starttls", keyword) {
+            starttls = true
+        }
     }
 
-    private mutating func add(attribute name: [UInt8]) {
-        let attribute = XClientAttributes(keyword: Self.lowercased(name))
-        xclient = (xclient ?? []).union(attribute)
+    private mutating func addMechanisms(_ line: RawSpan, from start: Int) {
+        var next = start
+        while let word = Self.word(line, from: next) {
+            if let mechanism = AuthMechanism(name: line.copy(word)) { auth.insert(AuthMechanisms(mechanism)) }
+            next = word.upperBound
+        }
     }
 
-    private mutating func add(limit: [UInt8]) {
-        let parts = limit.split(separator: ASCII.equals, maxSplits: 1, omittingEmptySubsequences: false).map(Array.init)
-        guard parts.count == 2, let value = Self.number(parts[1]) else { return }
+    private mutating func addAttributes(_ line: RawSpan, from start: Int) {
+        var all = xclient ?? []
+        var next = start
+        while let word = Self.word(line, from: next) {
+            all.formUnion(XClientAttributes(line, word))
+            next = word.upperBound
+        }
+        xclient = all
+    }
+
+    private mutating func addLimits(_ line: RawSpan, from start: Int) {
         var all = limits ?? Limits()
-        switch Self.lowercased(parts[0]) {
-        case "mailmax": all.mailMax = value
-        case "rcptmax": all.rcptMax = value
-        case "rcptdomainmax": all.rcptDomainMax = value
-        default: break
+        var next = start
+        while let word = Self.word(line, from: next) {
+            next = word.upperBound
+            guard let equals = word.first(where: { line.octet($0) == ASCII.equals }),
+                let value = CommandParser.decimal(line, (equals + 1)..<word.upperBound)?.value
+            else { continue }
+            let name = word.lowerBound..<equals
+            if line.equals("mailmax", name) { all.mailMax = value }
+            if line.equals("rcptmax", name) { all.rcptMax = value }
+            if line.equals("rcptdomainmax", name) { all.rcptDomainMax = value }
         }
         limits = all
     }
 
-    private static func size(_ parameter: [UInt8]?) -> Size {
-        guard let octets = parameter.flatMap(number), octets > 0 else { return .unlimited }
+    private static func size(_ line: RawSpan, from start: Int) -> Size {
+        guard let word = word(line, from: start), let octets = CommandParser.decimal(line, word)?.value, octets > 0
+        else { return .unlimited }
         return .octets(octets)
     }
 
-    private static func number(_ digits: [UInt8]) -> UInt64? {
-        unsafe CommandParser.decimal(digits.span.bytes, 0..<digits.count)?.value
+    /// The next word behind spaces; nil at the end.
+    private static func word(_ line: RawSpan, from start: Int) -> Range<Int>? {
+        var begin = start
+        while begin < line.byteCount, line.octet(begin) == ASCII.space { begin += 1 }
+        var end = begin
+        while end < line.byteCount, line.octet(end) != ASCII.space { end += 1 }
+        return begin < end ? begin..<end : nil
     }
+}
 
-    private static func lowercased(_ word: [UInt8]) -> String {
-        String(decoding: word.prefix(32).map(ASCII.lowercased), as: UTF8.self)
+extension RawSpan {
+    /// Whether the octets of `range` are `text` (ASCII in lower case), letter case aside.
+    fileprivate func equals(_ text: StaticString, _ range: Range<Int>) -> Bool {
+        range.count == text.utf8CodeUnitCount && hasPrefix(text, at: range.lowerBound)
     }
 }

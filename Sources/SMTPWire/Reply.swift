@@ -73,16 +73,27 @@ public enum ReplyEncoder {
     ///
     /// Text may come from a backend: an octet outside printable ASCII becomes `?`, a line that is too long is cut.
     public static func write(_ reply: Reply, to output: inout OutputBuffer) {
-        let lines = reply.lines.isEmpty ? [[]] : reply.lines
-        for (index, line) in lines.enumerated() {
-            output.append(decimal: UInt64(min(max(reply.code, 200), 599)))
-            output.append(index == lines.count - 1 ? ASCII.space : ASCII.hyphen)
-            output.append(printable(line))
-            output.append("\r\n")
+        if reply.lines.isEmpty { return write([], code: reply.code, isLast: true, to: &output) }
+        for index in 0..<reply.lines.count {
+            write(reply.lines[index], code: reply.code, isLast: index == reply.lines.count - 1, to: &output)
         }
     }
 
+    private static func write(_ line: [UInt8], code: UInt16, isLast: Bool, to output: inout OutputBuffer) {
+        output.append(decimal: UInt64(min(max(code, 200), 599)))
+        output.append(isLast ? ASCII.space : ASCII.hyphen)
+        // Most lines are fit to be sent as they are.
+        if line.count <= maxLine - 6, line.allSatisfy(isPrintable) {
+            output.append(line)
+        } else {
+            output.append(printable(line))
+        }
+        output.append("\r\n")
+    }
+
+    private static func isPrintable(_ octet: UInt8) -> Bool { (0x20...0x7E).contains(octet) }
+
     private static func printable(_ text: [UInt8]) -> [UInt8] {
-        text.prefix(maxLine - 6).map { (0x20...0x7E).contains($0) ? $0 : 0x3F }
+        text.prefix(maxLine - 6).map { isPrintable($0) ? $0 : 0x3F }
     }
 }

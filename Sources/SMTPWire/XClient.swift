@@ -64,20 +64,26 @@ public struct XClient: Equatable, Sendable {
     }
 
     private func line(_ offered: XClientAttributes, login: [UInt8]?, names: Bool, helo withHelo: Bool) -> [UInt8] {
-        var line: [UInt8] = Array("XCLIENT".utf8)
-        func add(_ attribute: XClientAttributes, _ keyword: String, _ value: [UInt8]) {
-            if offered.contains(attribute) { line += Array(" \(keyword)=".utf8) + value }
+        var line: [UInt8] = []
+        line.reserveCapacity(192)
+        line.append(text: "XCLIENT")
+        func add(_ attribute: XClientAttributes, _ keyword: StaticString, _ value: some Sequence<UInt8>) {
+            guard offered.contains(attribute) else { return }
+            line.append(text: keyword)
+            line.append(contentsOf: value)
         }
-        add(.name, "NAME", Self.hostName(names ? name : nil))
-        add(.reverseName, "REVERSE_NAME", Self.hostName(names ? reverseName : nil))
-        add(.addr, "ADDR", Self.address(client.address))
-        add(.port, "PORT", Array("\(client.port)".utf8))
-        if withHelo, let helo = heloValue() { add(.helo, "HELO", helo) }
-        add(.proto, "PROTO", Array((proto == .smtp ? "SMTP" : "ESMTP").utf8))
-        add(.destAddr, "DESTADDR", Self.address(destination.address))
-        add(.destPort, "DESTPORT", Array("\(destination.port)".utf8))
-        if let login { add(.login, "LOGIN", login) }
-        return line + [ASCII.cr, ASCII.lf]
+        add(.name, " NAME=", Self.hostName(names ? name : nil))
+        add(.reverseName, " REVERSE_NAME=", Self.hostName(names ? reverseName : nil))
+        add(.addr, " ADDR=", Self.address(client.address))
+        add(.port, " PORT=", String(client.port).utf8)
+        if withHelo, let helo = heloValue() { add(.helo, " HELO=", helo) }
+        add(.proto, " PROTO=", (proto == .smtp ? "SMTP" : "ESMTP").utf8)
+        add(.destAddr, " DESTADDR=", Self.address(destination.address))
+        add(.destPort, " DESTPORT=", String(destination.port).utf8)
+        if let login { add(.login, " LOGIN=", login) }
+        line.append(ASCII.cr)
+        line.append(ASCII.lf)
+        return line
     }
 
     private func heloValue() -> [UInt8]? {
@@ -98,7 +104,13 @@ public struct XClient: Equatable, Sendable {
         ASCII.isLetter(octet) || ASCII.isDigit(octet) || octet == ASCII.hyphen || octet == ASCII.dot
     }
 
-    private static func address(_ address: IPAddress) -> [UInt8] {
-        Array((address.isV4 ? "\(address)" : "IPV6:\(address)").utf8)
+    private static func address(_ address: IPAddress) -> String.UTF8View {
+        (address.isV4 ? address.description : "IPV6:\(address)").utf8
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(text: StaticString) {
+        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }

@@ -14,7 +14,8 @@ public enum Effect: Equatable, Sendable {
     case secureBackend
     /// Close at once; what was not written is lost on purpose.
     case abortBackend
-    case report(SessionReport)
+    /// Boxed: a report is hundreds of octets, and every effect would be moved around at that size.
+    indirect case report(SessionReport)
     /// Nothing will follow: both connections may go.
     case finished
 }

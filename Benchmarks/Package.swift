@@ -1,0 +1,25 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+]
+
+/// What measures Portreeve and its peers; nothing in the product depends on it.
+let package = Package(
+    name: "benchmarks",
+    dependencies: [.package(name: "portreeve", path: "..")],
+    targets: [
+        .executableTarget(
+            name: "reeve-load", dependencies: [.product(name: "Engine", package: "portreeve")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "hot-paths", dependencies: [.product(name: "Session", package: "portreeve")],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,53 @@
+"""The budgets of the design: what Portreeve may cost in proportion to a peer, or to itself, in the same run."""
+import statistics
+
+#: (what, work, peer or work of its own, most)
+RATIOS = [
+    ("one-message session", "session", "haproxy", 1.0),
+    ("one-message session", "session", "nginx mail", 0.7),
+    ("message on a kept session, 1 KB", "kept 1 KB", "nginx stream", 1.0),
+    ("1 MB message", "1 MB", "nginx stream", 1.1),
+    ("STARTTLS session", "starttls", "nginx mail", 1.0),
+    ("implicit TLS session", "implicit", "haproxy", 1.1),
+]
+#: A refused session against the accepted one on the same kind of connection; CPU of proxy and backend together.
+REFUSED = [
+    ("refused session: no TLS", "refused: no TLS", "session", 0.5),
+    ("refused session: relay", "refused: relay", "session", 0.5),
+    ("refused session: no AUTH", "refused: no AUTH", "starttls", 0.5),
+]
+MEMORY = [("idle session", "plain", 0.5), ("idle session inside TLS", "starttls", 0.9)]
+
+
+def paired(ours, theirs):
+    """Median, least and greatest of the ratios, round by round: both were measured within the same minute."""
+    ratios = [a / b for a, b in zip(ours, theirs) if b > 0]
+    return {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)} if ratios else None
+
+
+def cost(results, work, proxy, *fields):
+    rounds = results["works"].get(work, {}).get(proxy, [])
+    return [sum(each[field] for field in fields or ("us",)) for each in rounds]
+
+
+def row(what, against, most, ratio):
+    return {"what": what, "against": against, "most": most, **ratio, "held": ratio["median"] <= most}
+
+
+def judge(results):
+    """One row for each budget that this run can speak of."""
+    rows = []
+    for what, work, peer, most in RATIOS:
+        if ratio := paired(cost(results, work, "portreeve"), cost(results, work, peer)):
+            rows.append(row(what, peer, most, ratio))
+    for what, refused, accepted, most in REFUSED:
+        both = ("us", "backend_us")
+        if ratio := paired(cost(results, refused, "portreeve", *both), cost(results, accepted, "portreeve", *both)):
+            rows.append(row(what, f"own {accepted}", most, ratio))
+    for what, kind, most in MEMORY:
+        memory = results["idle"].get(kind, {})
+        if "portreeve" in memory and "nginx mail" in memory:
+            ratio = paired([memory["portreeve"]["bytes"]], [memory["nginx mail"]["bytes"]])
+            if ratio:
+                rows.append(row(what, "nginx mail", most, ratio))
+    return rows

@@ -1,0 +1,92 @@
+"""Measurements that are not a cost per unit: memory, and what one kind of client does to another."""
+import concurrent.futures
+import pathlib
+import subprocess
+import time
+
+import measure
+import peers
+import works
+
+
+def settled(read, tolerance=8):
+    """A reading that has stopped moving."""
+    last = read()
+    for _ in range(40):
+        time.sleep(0.1)
+        now = read()
+        if abs(now - last) <= tolerance:
+            return now
+        last = now
+    return last
+
+
+def idle_memory(proxy, kind, count, warm=200):
+    """Octets of the proxy's own memory that one more idle session costs, after EHLO (inside TLS where there is TLS)."""
+    options = {"plain": [], "starttls": ["--tls", "starttls"], "implicit": ["--tls", "implicit"]}[kind]
+    port = proxy.ports[kind]
+    first = works.Held(port, warm, options)
+    before = settled(lambda: measure.anonymous_kib(proxy.roots))
+    rest = works.Held(port, count, options)
+    after = settled(lambda: measure.anonymous_kib(proxy.roots))
+    rest.release()
+    first.release()
+    return {"count": count, "bytes": (after - before) * 1024 / count}
+
+
+def stalled_memory(make, directory, count):
+    """Octets for a session whose backend has stopped reading in the middle of a 10 MB message."""
+    backend = peers.StalledSink(directory, 0)
+    proxy = make(directory, backend.ports["plain"], workers=1)
+    before = settled(lambda: measure.anonymous_kib(proxy.roots))
+    load = subprocess.Popen(
+        [str(peers.LOAD), "run", str(proxy.ports["plain"]), "--sessions", str(count), "--concurrency", str(count),
+         "--size", "10000000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    after = settled(lambda: measure.anonymous_kib(proxy.roots), tolerance=64)
+    load.kill()
+    load.wait()
+    proxy.stop()
+    backend.stop()
+    return {"count": count, "bytes": (after - before) * 1024 / count}
+
+
+def workers(make, directory, backend, scale):
+    """Sessions a second with one worker and with two, and CPU for each."""
+    result = {}
+    for count in (1, 2):
+        proxy = make(pathlib.Path(directory), backend.ports["plain"], workers=count)
+        sessions = max(20, int(6000 * scale))
+        works.run_load(proxy.ports["plain"], ["--sessions", "200"])
+        before = measure.CPU(proxy.roots)
+        seen = works.run_load(proxy.ports["plain"], ["--sessions", str(sessions), "--concurrency", "60"])
+        used = measure.CPU(proxy.roots).since(before, sessions)
+        result[str(count)] = {"per_second": sessions / seen["seconds"], **used, "session_us": seen["session_us"]}
+        proxy.stop()
+    return result
+
+
+def crowd(proxy, idle, rate, seconds):
+    """Latency of accepted sessions at `rate` a second, without and with `idle` sessions beside them."""
+    options = ["--rate", str(rate), "--sessions", str(int(rate * seconds))]
+    alone = works.run_load(proxy.ports["plain"], options)
+    held = works.Held(proxy.ports["plain"], idle)
+    beside = works.run_load(proxy.ports["plain"], options)
+    memory = measure.anonymous_kib(proxy.roots)
+    held.release()
+    return {"idle": idle, "rate": rate, "alone": alone["session_us"], "beside": beside["session_us"],
+            "failed": beside["failed"], "anonymous_kib": memory}
+
+
+def flood(proxy, leavers, rate, seconds):
+    """Latency of accepted sessions while others connect and leave as fast as they can."""
+    options = ["--rate", str(rate), "--sessions", str(int(rate * seconds))]
+    alone = works.run_load(proxy.ports["plain"], options)
+    with concurrent.futures.ThreadPoolExecutor(1) as other:
+        storm = other.submit(
+            works.run_load, proxy.ports["plain"],
+            ["--ending", "leave", "--sessions", str(leavers), "--concurrency", "50"])
+        beside = works.run_load(proxy.ports["plain"], options)
+        seen = storm.result()
+    return {"leavers": leavers, "leavers_per_second": leavers / seen["seconds"], "rate": rate,
+            "alone": alone["session_us"], "beside": beside["session_us"], "failed": beside["failed"]}
