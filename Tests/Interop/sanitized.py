@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A daemon built with a sanitizer, under many sessions at once while everything that can change does.
 
-    PORTREEVE=.build-tsan/debug/portreeve sanitized.py [SECONDS]
+    PORTREEVE=.build-tsan/debug/portreeve sanitized.py [SECONDS]      at least so long, and until enough has happened
 
 Clients of every kind talk to it from many threads; meanwhile it reloads, takes new certificates, reopens its log,
 tells its status, loses its backends' connections and at last is drained with messages in flight. Any report of a sanitizer
@@ -27,6 +27,9 @@ REPORT = re.compile(r"(WARNING|ERROR): \w*Sanitizer|Fatal error")
 
 # How often each kind of session and a reload must have come to its end for the run to prove something.
 LEAST = 10
+
+# Seconds after which a run gives up waiting for that.
+PATIENCE = 300
 
 
 class Crowd:
@@ -137,13 +140,21 @@ def configure(backend, text, turn):
     return lambda root, ports: text + daemon.example(root, backend.mx, backend.submit, ports, protocol=protocol)
 
 
-def disturb(portreeve, backend, seconds):
+def lacking(crowd, portreeve):
+    """What has not happened often enough."""
+    reloads = len(re.findall(r"^portreeve: reloaded", portreeve.child.said(), re.M))
+    names = [kind.__name__ for kind in crowd.kinds if crowd.done[kind.__name__] < LEAST]
+    return names + (["reloads"] if reloads < LEAST else [])
+
+
+def disturb(portreeve, backend, crowd, seconds):
     """Changes what can be changed, again and again; how often each was done."""
     done = collections.Counter()
     process = portreeve.child.process
-    end = time.monotonic() + seconds
+    began = time.monotonic()
     for turn in itertools.count():
-        if time.monotonic() > end:
+        passed = time.monotonic() - began
+        if passed > PATIENCE or passed > seconds and not lacking(crowd, portreeve):
             return done
         if not portreeve.child.running:
             raise AssertionError("the daemon has ended")
@@ -181,7 +192,7 @@ def main(seconds):
     crowd = Crowd(portreeve)
     crowd.start()
     try:
-        done = disturb(portreeve, backend, seconds)
+        done = disturb(portreeve, backend, crowd, seconds)
         # Drained with the crowd still there.
         status = portreeve.stop()
     finally:
@@ -190,14 +201,13 @@ def main(seconds):
     said = portreeve.child.said()
     reports = [line for line in said.splitlines() if REPORT.search(line)]
     print(f"sessions: {dict(crowd.done)}; changes: {dict(done)}; exit status {status}")
-    done["reloaded"] = len(re.findall(r"^portreeve: reloaded", said, re.M))
-    idle = [name for name in (*(kind.__name__ for kind in crowd.kinds), "reloaded") if (crowd.done + done)[name] < LEAST]
+    missing = lacking(crowd, portreeve)
     if reports:
         print(said[-60_000:])
     print(f"RESULT {sum(crowd.done.values())} sessions, {len(reports)} reports")
-    if idle:
-        print(f"too few of: {', '.join(idle)}")
-    return 1 if reports or status or idle else 0
+    if missing:
+        print(f"too few of: {', '.join(missing)}")
+    return 1 if reports or status or missing else 0
 
 
 if __name__ == "__main__":
