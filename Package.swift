@@ -22,7 +22,10 @@ let modules: [Target] = [
     .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "Bytes", swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
-    .target(name: "Policy", dependencies: ["Bytes"], swiftSettings: pure),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .target(
+        name: "Policy", dependencies: ["Bytes", "CPCRE2"],
+        swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "Throttle", swiftSettings: pure),
     .target(name: "Diagnostics", swiftSettings: pure),
     .target(name: "Control", swiftSettings: pure),
@@ -80,10 +83,12 @@ let tests: [Target] = [
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),
+    .testTarget(name: "ThrottleTests", dependencies: ["Throttle"], swiftSettings: strict),
     .testTarget(
         name: "SMTPSessionTests", dependencies: ["SMTPSession", "SMTPWire", "Policy", "Bytes"], swiftSettings: strict),
     .testTarget(
-        name: "EnforcementTests", dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Bytes"],
+        name: "EnforcementTests",
+        dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Throttle", "Bytes"],
         swiftSettings: strict),
     .testTarget(
         name: "SimulationTests", dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Bytes"],

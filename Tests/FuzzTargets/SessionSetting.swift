@@ -34,7 +34,7 @@ struct SessionSetting {
             tls: Self.pick([.none, .starttls, .implicit, .none], peers >> 5), judgesLogins: isSubmission,
             realm: [0x78])
         let builtIn = isSubmission ? BuiltInPolicy.submission : .inbound
-        let policies = [builtIn.policy(ourDomains: DomainSet(["example.com"]))]
+        let policies = [builtIn.policy(ourDomains: .domains(["example.com"]))]
         func context(_ limits: ProtocolLimits) -> SessionContext {
             SessionContext(
                 hostname: "mx.example", listener: ListenerFacts(name: "l", port: isSubmission ? 587 : 25), tls: tls,

@@ -15,6 +15,8 @@ import Throttle
 final class PlanCompiler {
     private var ticketKeys: [String: TicketKeys] = [:]
     private var ledgers: [String: Ledger] = [:]
+    /// The buckets of every policy's limits: a reload forgives nothing.
+    private let buckets = LimitTable(exclusion: Lock.init)
     private var slots: [String: [Endpoint: BackendSlots]] = [:]
     let options: DaemonOptions
 
@@ -57,7 +59,7 @@ final class PlanCompiler {
     }
 
     private func context(_ plan: RunPlan, _ listener: ListenerPlan, _ backend: Resolved) -> SessionContext {
-        let domains = DomainSet(plan.domains.map(\.description))
+        let domains = List.domains(plan.domains.map(\.description))
         let policies = listener.policies.compactMap { reference in
             BuiltInPolicy(rawValue: reference.policy.rawValue)?.policy(ourDomains: domains)
         }
@@ -65,8 +67,8 @@ final class PlanCompiler {
             hostname: plan.hostname,
             listener: ListenerFacts(name: listener.name, port: listener.endpoints.first?.endpoint.port ?? 0),
             tls: SessionContext.ListenerTLS(rawValue: listener.tls.rawValue) ?? .none,
-            limits: listener.protocolLimits, timeouts: listener.timeouts, book: RuleBook(policies),
-            backend: backend.profile)
+            limits: listener.protocolLimits, timeouts: listener.timeouts, book: RuleBook(policies, realm: backend.profile.realm),
+            backend: backend.profile, buckets: buckets)
     }
 }
 

@@ -1,10 +1,10 @@
 import Bytes
 import Enforcement
 import Policy
-import Reactor
+public import Reactor
 import TLSTransport
 import Telemetry
-import Throttle
+public import Throttle
 
 /// A listener as one worker is to serve it: made by the supervisor, immutable, replaced by a reload.
 ///
@@ -80,6 +80,8 @@ final class Ledger: Sendable {
 
     var total: Int { book.withLock { $0.total } }
 }
+
+extension Lock: Exclusion {}
 
 extension SessionContext {
     var doorLimits: ConnectionLedger<AddressPrefix>.Limits {
