@@ -32,8 +32,11 @@ let modules: [Target] = [
         name: "Enforcement", dependencies: ["Bytes", "SMTPWire", "SMTPSession", "Policy", "Throttle"],
         swiftSettings: pure),
     .target(
-        name: "Configuration",
+        name: "PolicyLanguage",
         dependencies: ["Bytes", "Policy", "Diagnostics", .product(name: "Yams", package: "Yams")],
+        swiftSettings: strict),
+    .target(
+        name: "Configuration", dependencies: ["Bytes", "Policy", "Diagnostics", "PolicyLanguage"],
         swiftSettings: strict),
     .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: dataPlane),
     .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),

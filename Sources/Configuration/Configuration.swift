@@ -1,5 +1,6 @@
 public import Diagnostics
 internal import Policy
+internal import PolicyLanguage
 
 /// What came of a configuration: a plan if it has no error, and everything that was found, sorted.
 public struct LoadOutcome: Sendable {

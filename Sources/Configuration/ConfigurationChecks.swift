@@ -1,4 +1,5 @@
 public import Diagnostics
+internal import PolicyLanguage
 
 /// What a path leads to.
 public enum FileStatus: Sendable, Hashable {

@@ -40,6 +40,9 @@ public struct FindingCollector: Sendable {
         seen.insert(finding)
     }
 
+    /// How many there are.
+    public var count: Int { seen.count }
+
     public var hasErrors: Bool { seen.contains { $0.severity == .error } }
 
     /// By file and place, then by code and message, so that a run always prints the same.

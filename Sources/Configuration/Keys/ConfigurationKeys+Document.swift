@@ -1,3 +1,5 @@
+internal import PolicyLanguage
+
 /// The documentation of the format, written from the tables, so that it cannot differ from what is read.
 extension ConfigurationKeys {
     /// The whole of docs/CONFIGURATION.md, in Markdown.
@@ -48,6 +50,7 @@ extension ConfigurationKeys {
 
     private static var codes: String {
         "## Codes of findings\n\n| code | meaning |\n|---|---|\n"
+            + YAMLCode.allCases.map { "| `\($0.rawValue)` | \($0.meaning) |\n" }.joined()
             + ConfigurationCode.allCases.map { "| `\($0.rawValue)` | \($0.meaning) |\n" }.joined()
     }
 }

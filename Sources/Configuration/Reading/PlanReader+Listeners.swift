@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Diagnostics
 internal import Policy
+internal import PolicyLanguage
 
 /// What the listeners take from the rest of the file.
 struct ListenerContext {

@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import PolicyLanguage
 
 /// Reads one portreeve.yaml from its tree.
 ///

@@ -1,20 +1,23 @@
-internal import Diagnostics
+public import Diagnostics
 private import Yams
 
 /// One YAML file as a tree of raw scalars, with everything that is wrong with it as YAML.
 ///
 /// Promises that no text, however broken, traps or recurses without bound, and that a mistake which leaves the rest
 /// readable (a duplicate key, an anchor, a tag) does not hide other mistakes.
-struct YAMLDocument {
+public struct YAMLDocument {
     /// Nil if the text is not YAML at all, or empty.
-    private(set) var root: YAMLNode?
-    private(set) var findings: [Finding] = []
+    public private(set) var root: YAMLNode?
+    public private(set) var findings: [Finding] = []
+    /// The text with its octets counted, for places inside scalars.
+    let original: YAMLText
 
     /// The most duplicate keys that are reported for one file; a name of its own costs a parse.
     private static let mostDuplicates = 50
 
-    init(_ source: SourceFile) {
-        let surface = YAMLSurface(YAMLText(source))
+    public init(_ source: SourceFile) {
+        original = YAMLText(source)
+        let surface = YAMLSurface(original)
         findings = surface.findings
         if let index = surface.tooDeep {
             let range = surface.text.range(index..<(index + 1))
@@ -38,7 +41,7 @@ struct YAMLDocument {
     }
 
     private mutating func report(
-        _ code: ConfigurationCode, _ range: SourceRange, _ message: String, hint: String? = nil
+        _ code: YAMLCode, _ range: SourceRange, _ message: String, hint: String? = nil
     ) {
         findings.append(Finding(.error, code.rawValue, at: range, message, hint: hint))
     }
@@ -161,14 +164,14 @@ extension YAMLDocument {
         let hint = isColon ? "a text with ': ' in it must be quoted" : nil
         findings.append(
             Finding(
-                .error, ConfigurationCode.yamlSyntax.rawValue, at: range, "not YAML: \(problem)", hint: hint,
+                .error, YAMLCode.yamlSyntax.rawValue, at: range, "not YAML: \(problem)", hint: hint,
                 notes: place.map { [$0] } ?? []))
     }
 }
 
 extension String {
     /// Without blanks at either end.
-    var trimmedBlanks: String {
+    public var trimmedBlanks: String {
         let start = drop { $0 == " " || $0 == "\t" || $0 == "\n" }
         return String(start.reversed().drop { $0 == " " || $0 == "\t" || $0 == "\n" }.reversed())
     }

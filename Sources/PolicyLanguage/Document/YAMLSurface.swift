@@ -168,7 +168,7 @@ struct YAMLSurface {
 
 extension YAMLSurface {
     private mutating func report(
-        _ code: ConfigurationCode, _ indices: Range<Int>, _ message: String, hint: String? = nil
+        _ code: YAMLCode, _ indices: Range<Int>, _ message: String, hint: String? = nil
     ) {
         guard findings.count < Self.mostFindings else { return }
         findings.append(Finding(.error, code.rawValue, at: text.range(indices), message, hint: hint))

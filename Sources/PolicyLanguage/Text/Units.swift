@@ -1,35 +1,35 @@
-internal import Policy
+public import Policy
 
 /// Numbers with units, as people write them: read and written.
 ///
 /// 1 KB is 1024 octets.
-enum Units {
-    static let durations: [(name: String, nanoseconds: UInt64)] = [
+public enum Units {
+    public static let durations: [(name: String, nanoseconds: UInt64)] = [
         ("ms", 1_000_000), ("s", 1_000_000_000), ("min", 60_000_000_000), ("h", 3_600_000_000_000),
         ("d", 86_400_000_000_000),
     ]
-    static let sizes: [(name: String, octets: UInt64)] = [
+    public static let sizes: [(name: String, octets: UInt64)] = [
         ("B", 1), ("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30), ("TB", 1 << 40),
     ]
 
     /// Decimal digits only; nil if there are none, or the number does not fit.
-    static func number(_ text: some StringProtocol) -> UInt64? {
+    public static func number(_ text: some StringProtocol) -> UInt64? {
         guard !text.isEmpty, text.utf8.allSatisfy({ $0 &- 0x30 < 10 }) else { return nil }
         return UInt64(text)
     }
 
     /// `30s` in nanoseconds.
-    static func duration(_ text: String) -> UInt64? {
+    public static func duration(_ text: String) -> UInt64? {
         scaled(text, durations.map { ($0.name, $0.nanoseconds) })
     }
 
     /// `50MB` in octets.
-    static func size(_ text: String) -> UInt64? {
+    public static func size(_ text: String) -> UInt64? {
         scaled(text, sizes.map { ($0.name, $0.octets) })
     }
 
     /// `60/min`; the unit is one of s, min, h, d, and neither number is 0.
-    static func rate(_ text: String) -> ProtocolLimits.Rate? {
+    public static func rate(_ text: String) -> ProtocolLimits.Rate? {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let count = number(parts[0]), count > 0,
             let unit = durations.first(where: { $0.name == parts[1] && $0.name != "ms" })
@@ -51,18 +51,18 @@ enum Units {
 
 extension Units {
     /// In the largest unit that divides it.
-    static func duration(_ nanoseconds: UInt64) -> String {
+    public static func duration(_ nanoseconds: UInt64) -> String {
         if nanoseconds == 0 { return "0s" }
         return written(nanoseconds, durations.map { ($0.name, $0.nanoseconds) }) ?? "\(nanoseconds)ns"
     }
 
     /// In the largest unit that divides it.
-    static func size(_ octets: UInt64) -> String {
+    public static func size(_ octets: UInt64) -> String {
         if octets == 0 { return "0B" }
         return written(octets, sizes.map { ($0.name, $0.octets) }) ?? "\(octets)B"
     }
 
-    static func rate(_ rate: ProtocolLimits.Rate) -> String {
+    public static func rate(_ rate: ProtocolLimits.Rate) -> String {
         let unit = durations.first { $0.nanoseconds == rate.period }?.name
         return "\(rate.count)/\(unit ?? duration(rate.period))"
     }

@@ -9,22 +9,24 @@ struct YAMLTree {
     func node(_ node: Node, depth: Int) -> YAMLNode {
         let start = text.index(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
         let opening = text.range(start..<min(start + 1, text.restOfLine(start).upperBound))
-        guard depth <= YAMLSurface.deepest else { return YAMLNode(value: .poisoned, range: opening) }
+        guard depth <= YAMLSurface.deepest else { return YAMLNode(value: .poisoned, range: opening, start: start) }
         switch node {
         case .scalar(let scalar): return leaf(scalar, at: start)
         case .sequence(let sequence):
-            return YAMLNode(value: .sequence(sequence.map { self.node($0, depth: depth + 1) }), range: opening)
+            return YAMLNode(
+                value: .sequence(sequence.map { self.node($0, depth: depth + 1) }), range: opening, start: start)
         case .mapping(let mapping):
-            return YAMLNode(value: .mapping(mapping.compactMap { pair($0.key, $0.value, depth) }), range: opening)
-        case .alias: return YAMLNode(value: .poisoned, range: opening)
+            return YAMLNode(
+                value: .mapping(mapping.compactMap { pair($0.key, $0.value, depth) }), range: opening, start: start)
+        case .alias: return YAMLNode(value: .poisoned, range: opening, start: start)
         }
     }
 
     private func leaf(_ scalar: Node.Scalar, at start: Int) -> YAMLNode {
         let quoted = scalar.style != .plain && scalar.style != .any
         let range = text.range(lexeme(at: start, plain: quoted ? nil : scalar.string))
-        if isPlaceholder(scalar.string) { return YAMLNode(value: .poisoned, range: range) }
-        return YAMLNode(value: .scalar(scalar.string, quoted: quoted), range: range)
+        if isPlaceholder(scalar.string) { return YAMLNode(value: .poisoned, range: range, start: start) }
+        return YAMLNode(value: .scalar(scalar.string, quoted: quoted), range: range, start: start)
     }
 
     /// Nil for a key that was masked because it is already reported.

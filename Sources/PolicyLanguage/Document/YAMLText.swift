@@ -33,6 +33,11 @@ struct YAMLText {
         return String(view)
     }
 
+    /// The offset in octets of a scalar, or of the end.
+    func offset(_ index: Int) -> Int {
+        offsets[min(max(index, 0), scalars.count)]
+    }
+
     /// The scalar, or nil outside the text.
     subscript(index: Int) -> Unicode.Scalar? {
         scalars.indices.contains(index) ? scalars[index] : nil

@@ -1,8 +1,8 @@
-internal import Diagnostics
+public import Diagnostics
 
 /// A YAML node as it was written: raw text, nothing resolved, every part with its place.
-struct YAMLNode: Sendable, Equatable {
-    enum Value: Sendable, Equatable {
+public struct YAMLNode: Sendable, Equatable {
+    public enum Value: Sendable, Equatable {
         /// `quoted` tells `""` from nothing at all.
         case scalar(String, quoted: Bool)
         case sequence([YAMLNode])
@@ -11,22 +11,24 @@ struct YAMLNode: Sendable, Equatable {
         case poisoned
     }
 
-    struct Pair: Sendable, Equatable {
-        let key: String
-        let keyRange: SourceRange
-        let value: YAMLNode
+    public struct Pair: Sendable, Equatable {
+        public let key: String
+        public let keyRange: SourceRange
+        public let value: YAMLNode
     }
 
-    let value: Value
-    let range: SourceRange
+    public let value: Value
+    public let range: SourceRange
+    /// The index of its first scalar in the text, its indicator or quote included.
+    let start: Int
 
     /// Nothing after the colon.
-    var isEmpty: Bool {
+    public var isEmpty: Bool {
         if case .scalar("", quoted: false) = value { true } else { false }
     }
 
     /// What it is, for "expected …, found …".
-    var kind: String {
+    public var kind: String {
         switch value {
         case .scalar: isEmpty ? "nothing" : "a single value"
         case .sequence: "a list"

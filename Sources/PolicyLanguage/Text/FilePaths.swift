@@ -1,15 +1,15 @@
 private import Glibc
 
 /// Paths as text, and the few questions about files that loading asks.
-enum FilePaths {
+public enum FilePaths {
     /// The path below `directory` unless it is absolute, without `.` and empty parts.
-    static func absolute(_ path: String, in directory: String) -> String {
+    public static func absolute(_ path: String, in directory: String) -> String {
         let full = path.hasPrefix("/") ? path : directory + "/" + path
         return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
     /// The absolute directory that holds a file.
-    static func directory(of path: String) -> String {
+    public static func directory(of path: String) -> String {
         let full = absolute(path, in: current)
         let parts = full.split(separator: "/").dropLast()
         return "/" + parts.joined(separator: "/")
@@ -21,15 +21,27 @@ enum FilePaths {
         return String(cString: buffer)
     }
 
-    static func status(_ path: String) -> FileStatus {
+    /// Whether anything is there, even if this user may not read it.
+    public static func exists(_ path: String) -> Bool {
         var info = stat()
-        guard stat(path, &info) == 0 else { return errno == EACCES ? .unreadable : .missing }
-        guard info.st_mode & S_IFMT == S_IFREG else { return .notAFile }
-        return access(path, R_OK) == 0 ? .readable : .unreadable
+        return stat(path, &info) == 0 || errno != ENOENT
+    }
+
+    /// The octets of a regular file, at most `limit` and a block of them; nil if it cannot be read.
+    public static func content(_ path: String, limit: Int) -> [UInt8]? {
+        var info = stat()
+        guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
+        return read(path, limit: limit)
+    }
+
+    /// Whether it is a directory.
+    public static func isDirectory(_ path: String) -> Bool {
+        var info = stat()
+        return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
     }
 
     /// The octets of a file, at most `limit` + 1 of them; nil if it cannot be read.
-    static func read(_ path: String, limit: Int) -> [UInt8]? {
+    public static func read(_ path: String, limit: Int) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
