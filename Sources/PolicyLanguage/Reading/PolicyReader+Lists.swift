@@ -80,7 +80,9 @@ extension PolicyReader {
     ) -> [EntryDraft] {
         listFiles.append(path)
         switch files.read(path, PolicyFiles.longestList) {
-        case .bytes(let bytes): return lines(bytes, path, reader)
+        case .bytes(let bytes):
+            hashed.append(bytes)
+            return lines(bytes, path, reader)
         case .missing: error(.fileMissing, pair.value.range, "no such file", hint: "looked for \(path)")
         case .unreadable: error(.fileUnreadable, pair.value.range, "not readable by this user", hint: path)
         case .tooLong:

@@ -16,6 +16,8 @@ final class PolicyReader {
     var sources: [SourceFile]
     /// The absolute paths of list files.
     var listFiles: [String] = []
+    /// What the policy's hash is made of: its text and those of its list files.
+    var hashed: [[UInt8]]
 
     init(source: SourceFile, directory: String, files: PolicyFiles, today: Day) {
         self.source = source
@@ -24,6 +26,7 @@ final class PolicyReader {
         self.today = today
         document = YAMLDocument(source)
         sources = [source]
+        hashed = [Array(source.text.utf8)]
         document.findings.forEach { findings.add($0) }
     }
 

@@ -15,7 +15,7 @@ public enum FilePaths {
         return "/" + parts.joined(separator: "/")
     }
 
-    private static var current: String {
+    public static var current: String {
         guard let buffer = getcwd(nil, 0) else { return "/" }
         defer { free(buffer) }
         return String(cString: buffer)
