@@ -74,6 +74,9 @@ let tests: [Target] = [
     .testTarget(
         name: "ConfigurationTests", dependencies: ["Configuration", "Bytes", "Policy", "Diagnostics"],
         exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
+        name: "PolicyLanguageTests", dependencies: ["PolicyLanguage", "Policy", "Bytes", "Diagnostics"],
+        swiftSettings: strict),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),

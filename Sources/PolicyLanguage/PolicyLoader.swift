@@ -1,4 +1,4 @@
-public import Diagnostics
+internal import Diagnostics
 internal import Policy
 
 /// Reads policies: a folder with a policy.yaml, the file itself, or its text.

@@ -103,7 +103,8 @@ extension ExpressionChecker {
             }
         if !isFitting {
             report(
-                .listType, range, "'\(path)' is a list of type \(type.rawValue), which holds no \(Self.word(left.type))",
+                .listType, range,
+                "'\(path)' is a list of type \(type.rawValue), which holds no \(Self.word(left.type))",
                 hint: "lists of that: \(Self.types(for: left.type))")
         }
         return isFitting

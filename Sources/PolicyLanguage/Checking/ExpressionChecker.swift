@@ -9,7 +9,7 @@ struct ExpressionChecker {
     let names: Names
     /// The text, for "found …".
     let text: [UInt8]
-    private(set) var faults: [ExpressionFault] = []
+    var faults: [ExpressionFault] = []
 
     init(_ text: String, _ names: Names) {
         self.names = names

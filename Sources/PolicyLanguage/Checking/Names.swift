@@ -55,7 +55,8 @@ struct Names {
             ExpressionFault(
                 code: .unknownField, range: range, message: "unknown field '\(path)'",
                 hint: parts.count > 1
-                    ? Suggestion.nearest(to: parts[1], in: known).map { "did you mean 'limits.\($0).remaining'?" } : nil,
+                    ? Suggestion.nearest(to: parts[1], in: known).map { "did you mean 'limits.\($0).remaining'?" }
+                    : nil,
                 notes: ["limits have one field, 'limits.NAME.remaining'"]
                     + (known.isEmpty ? [] : ["limits: \(known.joined(separator: " "))"])))
     }

@@ -86,7 +86,8 @@ struct RuleCompiler {
             warning(.unusedName, list.range, "no rule uses list '\(list.name)'")
         }
         for limit in draft.limits where !usedLimits.contains(limit.name) {
-            warning(.unusedName, limit.range, "no rule counts in limit '\(limit.name)'", hint: "add 'over: \(limit.name)'")
+            warning(
+                .unusedName, limit.range, "no rule counts in limit '\(limit.name)'", hint: "add 'over: \(limit.name)'")
         }
     }
 

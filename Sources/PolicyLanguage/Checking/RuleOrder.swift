@@ -1,3 +1,4 @@
+internal import Diagnostics
 internal import Policy
 
 /// Watches the order of a policy's rules: what stands behind a rule that decides always is never asked, and what
