@@ -22,7 +22,10 @@ let modules: [Target] = [
     .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "Bytes", swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
-    .target(name: "Policy", dependencies: ["Bytes"], swiftSettings: pure),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .target(
+        name: "Policy", dependencies: ["Bytes", "CPCRE2"],
+        swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "Throttle", swiftSettings: pure),
     .target(name: "Diagnostics", swiftSettings: pure),
     .target(name: "Control", swiftSettings: pure),

@@ -183,6 +183,12 @@ public struct AddressPrefix: Hashable, Sendable, CustomStringConvertible {
         self.length = length
     }
 
+    /// The block of `bits` bits (of the address's own family) that `address` lies in; out of range means the nearest length.
+    public init(_ address: IPAddress, bits: Int) {
+        length = min(max(bits, 0), address.isV4 ? 32 : 128)
+        self.address = address.masked(to: length)
+    }
+
     /// Parses `address` or `address/length`.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)

@@ -152,7 +152,7 @@ final class Rehearsed {
 
 /// The listener, client and backend of a rehearsal.
 struct StageSetting {
-    var policies: [PolicyDefinition] = [BuiltInPolicy.inbound.policy(ourDomains: DomainSet(["example.com"]))]
+    var policies: [PolicyDefinition] = [BuiltInPolicy.inbound.policy(ourDomains: .domains(["example.com"]))]
     var tls = SessionContext.ListenerTLS.starttls
     var limits = ProtocolLimits()
     var timeouts = Timeouts()
@@ -176,7 +176,7 @@ struct StageSetting {
 
     static func submission(_ change: (inout StageSetting) -> Void = { _ in }) -> StageSetting {
         var stage = StageSetting()
-        stage.policies = [BuiltInPolicy.submission.policy(ourDomains: DomainSet())]
+        stage.policies = [BuiltInPolicy.submission.policy(ourDomains: .domains([]))]
         stage.judgesLogins = true
         stage.limits.authFailDelay = 0
         change(&stage)

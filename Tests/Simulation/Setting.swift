@@ -28,7 +28,7 @@ struct Setting {
         servers = (0..<(1 + numbers.below(3))).map { _ in Temper(&numbers, mayRefuse: !isFlawless) }
         clientLeaves = numbers.once(in: 6)
         let builtIn = isSubmission ? BuiltInPolicy.submission : .inbound
-        policies = [builtIn.policy(ourDomains: DomainSet(["example.com"]))]
+        policies = [builtIn.policy(ourDomains: .domains(["example.com"]))]
         promise.needsTLS = isSubmission
         promise.needsLogin = isSubmission
         promise.domain = isSubmission ? nil : "example.com"
@@ -56,8 +56,8 @@ struct Setting {
         var rules: [Rule] = []
         for index in 0..<numbers.below(3) {
             let stage = numbers.pick(stages, else: .rcpt)
-            let condition: Condition = numbers.pick(
-                [.always, .fact(.tlsActive), .fact(.authOK), .fact(.senderIsNull), !.fact(.recipientIsPostmaster)], else: .always)
+            let condition: Expression = numbers.pick(
+                [.always, .field(.tlsActive), .field(.authOK), .field(.senderIsNull), !.equal(.rcptDomain, .text(""))], else: .always)
             let mode: Mode = numbers.pick([.enforce, .monitor], else: .enforce)
             rules.append(Rule("r\(index)", at: stage, mode: mode, when: condition, action(at: stage, &numbers)))
         }

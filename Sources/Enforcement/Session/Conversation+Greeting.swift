@@ -98,7 +98,7 @@ extension SenderFacts {
         self.init(
             local: mail.sender.map { CanonicalName.local($0.local) } ?? [],
             domain: mail.sender.map { CanonicalName.domain($0.domain) } ?? [],
-            size: mail.size, isNull: mail.sender == nil, usesSMTPUTF8: mail.smtputf8)
+            size: mail.size, isNull: mail.sender == nil, usesSMTPUTF8: mail.smtputf8, body: MessageBody(mail.body))
     }
 }
 
@@ -107,5 +107,15 @@ extension RecipientFacts {
         self.init(
             local: CanonicalName.local(rcpt.recipient.local), domain: CanonicalName.domain(rcpt.recipient.domain),
             hasRouting: rcpt.hadSourceRoute || CanonicalName.isRouting(local: rcpt.recipient.local))
+    }
+}
+
+extension MessageBody {
+    init(_ body: BodyType?) {
+        switch body {
+        case .eightBitMIME: self = .eightBit
+        case .binaryMIME: self = .binary
+        case .sevenBit, nil: self = .sevenBit
+        }
     }
 }

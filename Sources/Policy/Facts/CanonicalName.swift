@@ -9,6 +9,20 @@ public enum CanonicalName {
         return name
     }
 
+    /// ASCII letters in lower case.
+    public static func lowercased(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.map(ASCII.lowercased)
+    }
+
+    /// `local@domain` with both parts in canonical form; without `@` a login, a bare local part or a domain.
+    public static func address(_ bytes: [UInt8]) -> [UInt8] {
+        guard let at = bytes.lastIndex(of: ASCII.at) else {
+            let bare = local(bytes)
+            return bare.last == ASCII.dot ? Array(bare.dropLast()) : bare
+        }
+        return local(Array(bytes[..<at])) + [ASCII.at] + domain(Array(bytes[(at + 1)...]))
+    }
+
     /// A local part in lower case, without quotes that it does not need (RFC 5321 4.1.2).
     public static func local(_ bytes: [UInt8]) -> [UInt8] {
         let lower = bytes.map(ASCII.lowercased)

@@ -18,6 +18,7 @@ public struct Facts: Sendable {
     public var backendCode: UInt16?
     public var message = MessageFacts()
     public var session = SessionFacts()
+    public var now = CalendarFacts()
 
     public init(client: ClientFacts, listener: ListenerFacts) {
         self.client = client
@@ -48,7 +49,9 @@ public struct ClientFacts: Sendable {
     public var endpoint: Endpoint
     /// The address that the client reached, after a trusted PROXY header.
     public var local: Endpoint
-    /// A forward-confirmed host name.
+    /// The net that it counts as.
+    public var net: AddressPrefix
+    /// A forward-confirmed host name, canonical.
     public var name: [UInt8]?
     /// Sent something before our greeting.
     public var talkedEarly = false
@@ -57,6 +60,7 @@ public struct ClientFacts: Sendable {
     public init(endpoint: Endpoint, local: Endpoint) {
         self.endpoint = endpoint
         self.local = local
+        net = AddressPrefix(endpoint.address, bits: endpoint.address.isV4 ? 32 : 64)
     }
 }
 
@@ -151,16 +155,31 @@ public struct AuthFacts: Sendable {
     public init() {}
 }
 
+/// What kind of content MAIL announced (RFC 6152, RFC 3030).
+public enum MessageBody: String, Sendable {
+    case sevenBit = "7BIT"
+    case eightBit = "8BITMIME"
+    case binary = "BINARYMIME"
+}
+
 public struct SenderFacts: Sendable {
     /// Empty parts: the null reverse-path.
-    public var local: [UInt8]
-    public var domain: [UInt8]
+    public let local: [UInt8]
+    public let domain: [UInt8]
+    /// `local@domain`; empty for the null reverse-path.
+    public let address: [UInt8]
     /// The SIZE that was declared.
-    public var size: UInt64?
-    public var isNull: Bool
-    public var usesSMTPUTF8: Bool
+    public let size: UInt64?
+    public let isNull: Bool
+    public let usesSMTPUTF8: Bool
+    public let body: MessageBody
 
-    public init(local: [UInt8], domain: [UInt8], size: UInt64?, isNull: Bool, usesSMTPUTF8: Bool) {
+    public init(
+        local: [UInt8], domain: [UInt8], size: UInt64?, isNull: Bool, usesSMTPUTF8: Bool,
+        body: MessageBody = .sevenBit
+    ) {
+        address = isNull ? [] : local + [ASCII.at] + domain
+        self.body = body
         self.local = local
         self.domain = domain
         self.size = size
@@ -170,13 +189,16 @@ public struct SenderFacts: Sendable {
 }
 
 public struct RecipientFacts: Sendable {
-    public var local: [UInt8]
+    public let local: [UInt8]
     /// Empty for `<postmaster>`.
-    public var domain: [UInt8]
+    public let domain: [UInt8]
+    /// `local@domain`, or the local part alone for `<postmaster>`.
+    public let address: [UInt8]
     /// `u%f@d`, `f!u@d`, `"u@f"@d` or a source route: forms that some servers route onwards.
-    public var hasRouting: Bool
+    public let hasRouting: Bool
 
     public init(local: [UInt8], domain: [UInt8], hasRouting: Bool) {
+        address = domain.isEmpty ? local : local + [ASCII.at] + domain
         self.local = local
         self.domain = domain
         self.hasRouting = hasRouting
@@ -199,6 +221,16 @@ public struct MessageFacts: Sendable {
     public var hasBareLF = false
     public var hasBareCR = false
     public var hasNUL = false
+    /// `Received:` fields of the header.
+    public var receivedCount = 0
+    /// Octets of the longest line, without its CRLF.
+    public var lineMax: UInt64 = 0
+    /// `From:` fields of the header.
+    public var fromCount = 0
+    /// The only mailbox of the only `From:` field, canonical.
+    public var from: (address: [UInt8], domain: [UInt8])?
+    /// Unfolded, not decoded.
+    public var subject: [UInt8]?
 
     public init() {}
 }
@@ -207,6 +239,26 @@ public struct SessionFacts: Sendable {
     /// Messages that the backend took.
     public var messages = 0
     public var commands = 0
+    /// Nanoseconds.
+    public var age: UInt64 = 0
+    /// Each once, in the order in which rules gave them.
+    public var tags: [String] = []
 
     public init() {}
+}
+
+/// The time of day where the process runs; its owner renews it once a second.
+public struct CalendarFacts: Hashable, Sendable {
+    /// Days since 1970-01-01.
+    public var day: Int32
+    /// 0...23.
+    public var hour: UInt8
+    /// 1 (Monday) to 7 (Sunday).
+    public var weekday: UInt8
+
+    public init(day: Int32 = 0, hour: UInt8 = 0, weekday: UInt8 = 4) {
+        self.day = day
+        self.hour = hour
+        self.weekday = weekday
+    }
 }

@@ -1,5 +1,5 @@
 /// What a matching rule does.
-public enum Action: Sendable {
+public enum Action: Hashable, Sendable {
     /// Ends the stage for all policies of the listener.
     case accept
     /// Ends the stage for this policy only.
@@ -10,40 +10,76 @@ public enum Action: Sendable {
     case `defer`(ReplyTemplate)
     /// Reply, then close.
     case drop(ReplyTemplate)
+    /// Into `session.tags`; the stage goes on.
+    case tag(String)
+    /// The reply to this command is held back for so many nanoseconds; the stage goes on.
+    case delay(UInt64)
+    /// So is every later reply of the session; the stage goes on.
+    case tarpit(UInt64)
+
+    /// The word that policy files use.
+    public var name: String {
+        switch self {
+        case .accept: "accept"
+        case .skip: "skip"
+        case .reject: "reject"
+        case .defer: "defer"
+        case .drop: "drop"
+        case .tag: "tag"
+        case .delay: "delay"
+        case .tarpit: "tarpit"
+        }
+    }
+
+    /// Whether it ends the stage for all policies.
+    public var isDecisive: Bool {
+        switch self {
+        case .accept, .reject, .defer, .drop: true
+        case .skip, .tag, .delay, .tarpit: false
+        }
+    }
+
+    public var reply: ReplyTemplate? {
+        switch self {
+        case .reject(let reply), .defer(let reply), .drop(let reply): reply
+        case .accept, .skip, .tag, .delay, .tarpit: nil
+        }
+    }
 }
 
-/// One rule: at a stage, when a condition holds, an action.
-public struct Rule: Sendable {
-    public let id: String
-    public let stage: Stage
-    public let mode: Mode
-    public let condition: Condition
-    public let action: Action
+/// `ban:` of a rule: how long the client's net is to be kept away.
+public struct Ban: Hashable, Sendable {
+    /// Nanoseconds.
+    public let duration: UInt64
 
-    public init(_ id: String, at stage: Stage, mode: Mode = .enforce, when condition: Condition, _ action: Action) {
+    public init(duration: UInt64) {
+        self.duration = duration
+    }
+}
+
+/// One rule: at a stage, when a condition holds and no exception does, an action.
+public struct Rule: Hashable, Sendable {
+    public var id: String
+    public var stage: Stage
+    public var mode: Mode
+    public var when: Expression
+    public var unless: Expression?
+    /// Names of limits; the rule holds when any of them is exceeded.
+    public var over: [String]
+    public var action: Action
+    public var ban: Ban?
+
+    public init(
+        _ id: String, at stage: Stage, mode: Mode = .enforce, when: Expression = .always, unless: Expression? = nil,
+        over: [String] = [], _ action: Action, ban: Ban? = nil
+    ) {
         self.id = id
         self.stage = stage
         self.mode = mode
-        self.condition = condition
+        self.when = when
+        self.unless = unless
+        self.over = over
         self.action = action
-    }
-}
-
-/// A named list of rules and what happens when none was decisive.
-public struct PolicyDefinition: Sendable {
-    public let name: String
-    public let rules: [Rule]
-    public let otherwise: Default
-
-    /// `default:` of a policy file.
-    public enum Default: Sendable {
-        case accept
-        case reject(ReplyTemplate)
-    }
-
-    public init(name: String, rules: [Rule], otherwise: Default) {
-        self.name = name
-        self.rules = rules
-        self.otherwise = otherwise
+        self.ban = ban
     }
 }

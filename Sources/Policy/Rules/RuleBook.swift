@@ -1,91 +1,121 @@
 /// The policies of one listener, compiled: every rule in one array, ordered by stage, then policy, then rule.
 ///
-/// Immutable, so workers read it without locks; a reload makes a new one.
+/// Immutable, so workers read it without locks; a reload makes a new one. A rule that does not compile refuses whatever
+/// comes to it, and stands in `faults`: whoever loads policies looks there first.
 public final class RuleBook: Sendable {
     struct Entry: Sendable {
         let id: RuleID
         let mode: Mode
-        let condition: Condition
+        let when: Int32
+        /// -1 for none.
+        let unless: Int32
+        /// Places in `limits`.
+        let over: [Int]
+        /// Limits whose `remaining` the condition reads.
+        let reads: [Int]
         let action: Action
+        let ban: Ban?
         /// Index of the policy among the listener's.
-        let policy: Int
+        let policy: Int32
     }
 
-    private let entries: [Entry]
-    /// Where each stage's rules stand in `entries`.
-    private let stages: [Range<Int>]
-    private let defaults: [(id: RuleID, verdict: PolicyDefinition.Default)]
-    public let policyNames: [String]
+    struct Ending: Sendable {
+        let id: RuleID
+        let mode: Mode
+        let verdict: PolicyDefinition.Default
+        let hash: String
+    }
 
-    public init(_ policies: [PolicyDefinition]) {
-        var entries: [Entry] = []
-        var stages: [Range<Int>] = []
-        for stage in Stage.allCases {
-            let start = entries.count
-            for (index, policy) in policies.enumerated() {
-                for rule in policy.rules where rule.stage == stage && rule.mode != .disabled {
-                    let id = RuleID(policy: policy.name, rule: rule.id)
-                    entries.append(
-                        Entry(id: id, mode: rule.mode, condition: rule.condition, action: rule.action, policy: index))
-                }
-            }
-            stages.append(start..<entries.count)
-        }
-        self.entries = entries
-        self.stages = stages
+    let entries: [Entry]
+    let indices: [StageIndex]
+    let limits: [BookLimit]
+    let program: Program
+    private let endings: [Ending]
+    private let outcomeReaders: StageSet
+    private let asked: StageSet
+    public let policyNames: [String]
+    /// Rules that do not compile.
+    public let faults: [RuleFault]
+
+    /// `realm` completes logins that name no domain; `isMonitored` caps every mode (`run --monitor`).
+    public init(_ policies: [PolicyDefinition], realm: [UInt8]? = nil, isMonitored: Bool = false) {
+        var compiler = RuleCompiler(realm: realm, isMonitored: isMonitored)
+        for stage in Stage.allCases { compiler.compile(stage, policies) }
+        entries = compiler.entries
+        indices = compiler.indices
+        limits = compiler.limits
+        faults = compiler.faults
+        outcomeReaders = compiler.outcomeReaders
+        asked = compiler.asked
+        program = Program(compiler.builder)
         policyNames = policies.map(\.name)
-        defaults = policies.map { (.defaultRule(of: $0.name), $0.otherwise) }
+        endings = policies.map {
+            Ending(
+                id: .defaultRule(of: $0.name), mode: isMonitored ? $0.mode.capped(by: .monitor) : $0.mode,
+                verdict: $0.otherwise, hash: $0.hash)
+        }
     }
 
     /// Whether any rule is asked at `stage`.
-    public func hasRules(at stage: Stage) -> Bool {
-        !stages[Int(stage.rawValue)].isEmpty
-    }
+    public func hasRules(at stage: Stage) -> Bool { asked.contains(stage) }
+
+    /// Whether a rule at `stage` depends on what the backend answered to earlier commands.
+    public func readsOutcome(at stage: Stage) -> Bool { outcomeReaders.contains(stage) }
 
     /// Asks the rules of `stage` in order.
     ///
-    /// The first decisive action ends the stage. If there is none, the defaults count: the first policy whose default
-    /// is `reject` refuses, else the command is accepted.
-    public func decide(_ stage: Stage, _ facts: borrowing Facts) -> Decision {
-        var monitored: [MonitoredDecision] = []
-        var skipped = -1
-        for index in stages[Int(stage.rawValue)] {
-            let entry = entries[index]
-            guard entry.policy != skipped, entry.condition.holds(for: facts) else { continue }
-            if case .skip = entry.action, entry.mode == .enforce {
-                skipped = entry.policy
-                continue
-            }
-            guard let verdict = entry.action.verdict(with: facts) else { continue }
-            if entry.mode == .monitor {
-                monitored.append(MonitoredDecision(rule: entry.id, verdict: verdict))
-            } else {
-                return Decision(stage: stage, verdict: verdict, rule: entry.id, monitored: monitored)
-            }
-        }
-        return otherwise(stage, facts, monitored)
+    /// `charged` is what this command has paid already. The first decisive action ends the stage. If there is none, the
+    /// defaults count: the first policy whose default is `reject` refuses, else the command is accepted.
+    public func evaluation(of stage: Stage, charged: [Charge] = [], _ scratch: MatchScratch) -> Evaluation {
+        Evaluation(self, stage, charged: charged, scratch)
     }
 
-    private func otherwise(_ stage: Stage, _ facts: borrowing Facts, _ monitored: [MonitoredDecision]) -> Decision {
-        for (id, verdict) in defaults {
-            guard case .reject(let template) = verdict else { continue }
-            return Decision(
-                stage: stage, verdict: .reject(template.rendered(with: facts)), rule: id, monitored: monitored)
+    /// The whole evaluation at once; without `answer` no limit is ever exceeded.
+    public func decide(
+        _ stage: Stage, _ facts: borrowing Facts, scratch: MatchScratch = MatchScratch(),
+        answer: (Ask) -> Answer = { Answer.unlimited($0) }
+    ) -> Decision {
+        var evaluation = evaluation(of: stage, scratch)
+        while true {
+            switch evaluation.advance(facts) {
+            case .decided(let decision): return decision
+            case .needs(let ask): evaluation.answer(answer(ask))
+            }
         }
-        let id = defaults.last?.id ?? .builtIn("no-policy")
-        return Decision(stage: stage, verdict: .accept, rule: id, monitored: monitored)
+    }
+
+    func candidates(at stage: Stage, _ facts: borrowing Facts) -> Candidates {
+        Candidates(indices[Int(stage.rawValue)], stage, facts)
+    }
+
+    func hash(ofPolicy index: Int32) -> String {
+        endings.indices.contains(Int(index)) ? endings[Int(index)].hash : ""
+    }
+
+    func otherwise(
+        _ stage: Stage, _ facts: borrowing Facts, _ monitored: [MonitoredDecision], _ effects: Decision.Effects
+    ) -> Decision {
+        var monitored = monitored
+        // What the backend has taken can't be refused any more.
+        for ending in endings where stage != .rcptReply && ending.mode != .disabled {
+            guard case .reject(let template) = ending.verdict else { continue }
+            let verdict = Verdict.reject(template.rendered(with: facts))
+            if ending.mode == .monitor {
+                monitored.append(MonitoredDecision(rule: ending.id, verdict: verdict))
+                continue
+            }
+            return Decision(
+                stage: stage, verdict: verdict, rule: ending.id, monitored: monitored, effects: effects,
+                policyHash: ending.hash)
+        }
+        return Decision(
+            stage: stage, verdict: .accept, rule: endings.last?.id ?? .builtIn("no-policy"), monitored: monitored,
+            effects: effects, policyHash: endings.last?.hash ?? "")
     }
 }
 
-extension Action {
-    /// nil for `skip`, which decides nothing.
-    fileprivate func verdict(with facts: borrowing Facts) -> Verdict? {
-        switch self {
-        case .accept: .accept
-        case .skip: nil
-        case .reject(let template): .reject(template.rendered(with: facts))
-        case .defer(let template): .defer(template.rendered(with: facts))
-        case .drop(let template): .drop(template.rendered(with: facts))
-        }
-    }
+/// A rule that does not compile, and why.
+public struct RuleFault: Hashable, Sendable {
+    public let rule: RuleID
+    public let fault: CompileFault
 }

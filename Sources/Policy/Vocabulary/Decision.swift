@@ -53,18 +53,54 @@ public struct Decision: Hashable, Sendable {
     public let rule: RuleID
     /// What rules in monitor mode would have decided, in order: they changed nothing.
     public let monitored: [MonitoredDecision]
+    /// What rules asked for besides.
+    public let effects: Effects
+    /// Of the policy that the rule stands in; empty for none.
+    public let policyHash: String
 
-    init(stage: Stage, verdict: Verdict, rule: RuleID, monitored: [MonitoredDecision]) {
+    /// What rules that are not decisive ask for, and bans.
+    public struct Effects: Hashable, Sendable {
+        /// Nanoseconds that a tarpit holds a reply at most.
+        public static let maxTarpit: UInt64 = 60_000_000_000
+
+        /// For `session.tags`, each once.
+        public fileprivate(set) var tags: [String] = []
+        /// Nanoseconds that the reply to this command is held back.
+        public var delay: UInt64 = 0
+        /// Nanoseconds that every later reply of the session is held back.
+        public var tarpit: UInt64 = 0
+        public var ban: BanRequest?
+
+        init() {}
+
+        mutating func tag(_ name: String) {
+            if !tags.contains(name) { tags.append(name) }
+        }
+    }
+
+    init(
+        stage: Stage, verdict: Verdict, rule: RuleID, monitored: [MonitoredDecision], effects: Effects = Effects(),
+        policyHash: String = ""
+    ) {
         self.stage = stage
         self.verdict = verdict
         self.rule = rule
         self.monitored = monitored
+        self.effects = effects
+        self.policyHash = policyHash
     }
 
     /// The permit that an accepted command needs to reach the backend; nil for every refusal.
     public func permit() -> Permit? {
         verdict == .accept ? Permit(stage: stage) : nil
     }
+}
+
+/// A rule wants the client's net kept away.
+public struct BanRequest: Hashable, Sendable {
+    /// Nanoseconds.
+    public let duration: UInt64
+    public let rule: RuleID
 }
 
 /// What one monitored rule would have decided.

@@ -1,0 +1,122 @@
+/// Turns the rules of policies into the entries of one book.
+struct RuleCompiler {
+    private(set) var entries: [RuleBook.Entry] = []
+    private(set) var indices: [StageIndex] = []
+    private(set) var limits: [BookLimit] = []
+    private(set) var faults: [RuleFault] = []
+    private(set) var outcomeReaders: StageSet = []
+    private(set) var asked: StageSet = []
+    private(set) var builder: ProgramBuilder
+
+    private let realm: [UInt8]?
+    private let isMonitored: Bool
+    /// By family: the same limit is one place, however many rules name it.
+    private var places: [UInt64: Int] = [:]
+
+    init(realm: [UInt8]?, isMonitored: Bool) {
+        self.realm = realm
+        self.isMonitored = isMonitored
+        builder = ProgramBuilder(realm: realm)
+    }
+
+    /// Adds the rules of one stage; to be called for all stages in order.
+    mutating func compile(_ stage: Stage, _ policies: [PolicyDefinition]) {
+        var rules: [(entry: Int32, when: Expression)] = []
+        for (index, policy) in policies.enumerated() {
+            for rule in policy.rules where rule.stage == stage {
+                let mode = mode(of: rule, in: policy)
+                if mode == .disabled { continue }
+                rules.append((Int32(clamping: entries.count), rule.when))
+                add(rule, mode, of: policy, Int32(clamping: index))
+            }
+        }
+        if !rules.isEmpty { asked.insert(stage) }
+        indices.append(StageIndex(rules, realm: realm))
+    }
+
+    /// A capped rule stays enforced where it is the one that keeps passwords out of clear text.
+    private func mode(of rule: Rule, in policy: PolicyDefinition) -> Mode {
+        let cap: Mode = isMonitored ? policy.mode.capped(by: .monitor) : policy.mode
+        if cap == .monitor, rule.mode == .enforce, rule.keepsPasswordsFromClearText { return .enforce }
+        return rule.mode.capped(by: cap)
+    }
+
+    private mutating func add(_ rule: Rule, _ mode: Mode, of policy: PolicyDefinition, _ index: Int32) {
+        let id = RuleID(policy: policy.name, rule: rule.id)
+        builder.names = ProgramBuilder.Names(lists: policy.lists)
+        var when: Int32
+        var unless: Int32 = -1
+        var over: [Int] = []
+        var reads: [Int] = []
+        do throws(CompileFault) {
+            reads = try readLimits(rule, of: policy)
+            over = try rule.over.map { name throws(CompileFault) in try place(name, of: policy, rule, mode) }
+            when = try builder.condition(rule.when)
+            if let exception = rule.unless { unless = try builder.condition(exception) }
+        } catch {
+            faults.append(RuleFault(rule: id, fault: error))
+            (over, reads, unless) = ([], [], -1)
+            when = builder.add(.constant(.failed))
+        }
+        if rule.readsOutcome(limits: policy.limits) { outcomeReaders.insert(rule.stage) }
+        entries.append(
+            RuleBook.Entry(
+                id: id, mode: mode, when: when, unless: unless, over: over, reads: reads, action: rule.action,
+                ban: rule.ban, policy: index))
+    }
+
+    /// `limits.NAME.remaining` is of the buckets that enforced rules charge.
+    private mutating func readLimits(_ rule: Rule, of policy: PolicyDefinition) throws(CompileFault) -> [Int] {
+        var found: [Int] = []
+        for name in rule.when.limits + (rule.unless?.limits ?? []) {
+            let place = try place(name, of: policy, rule, .enforce)
+            builder.names.limits[name] = Int32(clamping: place)
+            if !found.contains(place) { found.append(place) }
+        }
+        return found
+    }
+
+    private mutating func place(
+        _ name: String, of policy: PolicyDefinition, _ rule: Rule, _ mode: Mode
+    ) throws(CompileFault) -> Int {
+        guard let definition = policy.limits.first(where: { $0.name == name }) else {
+            throw CompileFault("no limit '\(name)'")
+        }
+        let limit = BookLimit(definition, policy: policy.name, monitoredRule: mode == .monitor ? rule.id : nil)
+        if let known = places[limit.family] { return known }
+        limits.append(limit)
+        places[limit.family] = limits.count - 1
+        return limits.count - 1
+    }
+}
+
+extension Mode {
+    /// The weaker of both.
+    public func capped(by cap: Mode) -> Mode {
+        switch (self, cap) {
+        case (.disabled, _), (_, .disabled): .disabled
+        case (.monitor, _), (_, .monitor): .monitor
+        case (.enforce, .enforce): .enforce
+        }
+    }
+}
+
+extension Rule {
+    /// Exactly `at: auth`, `when: not tls.active`, and a refusal.
+    fileprivate var keepsPasswordsFromClearText: Bool {
+        guard stage == .auth, unless == nil, over.isEmpty, action.reply != nil, case .not(let inner) = when.node else {
+            return false
+        }
+        return inner.node == .field(.tlsActive)
+    }
+
+    /// Whether anything of it depends on the backend's earlier answers.
+    fileprivate func readsOutcome(limits: [LimitDefinition]) -> Bool {
+        let keys = limits.filter { over.contains($0.name) }.flatMap(\.key)
+        let shown = (action.reply?.parts ?? []).compactMap { part -> Field? in
+            if case .field(let field) = part { field } else { nil }
+        }
+        let fields = when.fields + (unless?.fields ?? []) + keys + shown
+        return fields.contains(where: \.isOutcome)
+    }
+}
