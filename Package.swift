@@ -60,7 +60,7 @@ let modules: [Target] = [
     .executableTarget(
         name: "portreeve",
         dependencies: [
-            "Operations", "Gateway", "Configuration", "Control", "Diagnostics",
+            "Operations", "Gateway", "Configuration", "Control", "Diagnostics", "PolicyLanguage",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
@@ -75,7 +75,8 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"], swiftSettings: strict),
     .testTarget(
-        name: "ConfigurationTests", dependencies: ["Configuration", "Bytes", "Policy", "Diagnostics"],
+        name: "ConfigurationTests",
+        dependencies: ["Configuration", "Bytes", "Policy", "PolicyLanguage", "Diagnostics"],
         exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
         name: "PolicyLanguageTests", dependencies: ["PolicyLanguage", "Policy", "Bytes", "Diagnostics"],

@@ -2,7 +2,7 @@ public import Diagnostics
 public import Policy
 
 /// A policy whose file has no error: read, checked and compiled, but for the site's own domains.
-public struct LoadedPolicy: Sendable {
+public struct LoadedPolicy: Sendable, Hashable {
     /// What the file calls it.
     public let name: String
     /// The file, as the operator named it.
@@ -34,6 +34,16 @@ public struct LoadedPolicy: Sendable {
         self.limitsInWords = limitsInWords
         self.base = base
         self.wideLists = wideLists
+    }
+
+    /// Two policies are the same if they have one name and were read from the same texts.
+    public static func == (a: LoadedPolicy, b: LoadedPolicy) -> Bool {
+        (a.name, a.hash) == (b.name, b.hash)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(hash)
     }
 
     /// The policy at a site whose domains are `patterns` (`example.org`, `.example.net`).

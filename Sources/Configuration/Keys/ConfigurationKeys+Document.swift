@@ -45,7 +45,7 @@ extension ConfigurationKeys {
         }
         return
             "## Not in this version\n\nNaming one of these is an error, never ignored.\n\n| key | instead |\n|---|---|\n"
-            + rows.joined() + "| policy folders in `listeners.NAME.policies` | name the built-in ones |\n\n"
+            + rows.joined() + "\n"
     }
 
     private static var codes: String {

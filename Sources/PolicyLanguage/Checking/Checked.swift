@@ -17,3 +17,11 @@ struct Checked {
 
     var isFault = false
 }
+
+extension FieldType {
+    /// `a string`, `an int`.
+    var withArticle: String {
+        let name = name
+        return (name.first.map { "aeiou".contains($0) } == true ? "an " : "a ") + name
+    }
+}

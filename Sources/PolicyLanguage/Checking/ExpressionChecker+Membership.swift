@@ -42,7 +42,7 @@ extension ExpressionChecker {
                 literals.append(fitting)
             } else {
                 report(
-                    .typeMismatch, item.range, "a \(checked.type.name) among values for a \(left.type.name)")
+                    .typeMismatch, item.range, "\(checked.type.withArticle) among values for \(left.type.withArticle)")
             }
         }
         return .inItems(left.expression, literals)
@@ -72,13 +72,14 @@ extension ExpressionChecker {
             return listTest(left.expression, name)
         case .field(let field) where field.type == .words:
             guard left.isFault || left.type.isText else {
-                report(.typeMismatch, range, "'\(path)' holds names, not a \(left.type.name)")
+                report(.typeMismatch, range, "'\(path)' holds names, not \(left.type.withArticle)")
                 return nil
             }
             return .inWords(left.expression, field)
         case .field, .remaining:
             report(.typeMismatch, range, "'in' takes a list, and '\(path)' is none", hint: "use '=='")
         case .fault(let fault): faults.append(fault)
+        case .broken: isFaulty = true
         }
         return nil
     }
@@ -146,6 +147,7 @@ extension ExpressionChecker {
                 hint: "write 'in \(path)'")
         case .field, .remaining: report(.listType, range, "'\(path)' is no list")
         case .fault(let fault): faults.append(fault)
+        case .broken: isFaulty = true
         }
         return nil
     }

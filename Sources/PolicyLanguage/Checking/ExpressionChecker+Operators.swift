@@ -43,7 +43,7 @@ extension ExpressionChecker {
         }
         let operation = Comparison(rawValue: comparison.rawValue) ?? .equal
         if operation.isOrdering, !left.type.isOrdered {
-            report(.typeMismatch, symbol, "'\(comparison.rawValue)' has no meaning for a \(left.type.name)")
+            report(.typeMismatch, symbol, "'\(comparison.rawValue)' has no meaning for \(left.type.withArticle)")
             return .fault(range)
         }
         checkPossible(operation, left, right, range)
@@ -65,7 +65,7 @@ extension ExpressionChecker {
 
     private mutating func reportMismatch(_ symbol: String, _ left: Checked, _ right: Checked, _ range: Range<Int>) {
         report(
-            .typeMismatch, range, "'\(symbol)' between a \(left.type.name) and a \(right.type.name)",
+            .typeMismatch, range, "'\(symbol)' between \(left.type.withArticle) and \(right.type.withArticle)",
             hint: Self.advice(left.type, right))
     }
 

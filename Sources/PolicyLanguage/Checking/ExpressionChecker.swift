@@ -10,6 +10,8 @@ struct ExpressionChecker {
     /// The text, for "found …".
     let text: [UInt8]
     var faults: [ExpressionFault] = []
+    /// Something is wrong that was reported elsewhere.
+    var isFaulty = false
 
     init(_ text: String, _ names: Names) {
         self.names = names
@@ -44,7 +46,7 @@ struct ExpressionChecker {
             hint = field.presence == .always ? "compare it with something" : "did you mean 'has(\(field.path))'?"
         }
         report(
-            .notACondition, range, "'\(written(range))' is a \(checked.type.name), not true or false", hint: hint)
+            .notACondition, range, "'\(written(range))' is \(checked.type.withArticle), not true or false", hint: hint)
     }
 
     // MARK: The tree
@@ -124,6 +126,7 @@ struct ExpressionChecker {
         case .list:
             report(.typeMismatch, range, "'\(path)' is a list", hint: "write 'FIELD in \(path)'")
         case .fault(let fault): faults.append(fault)
+        case .broken: isFaulty = true
         }
         return .fault(range)
     }
@@ -141,6 +144,7 @@ struct ExpressionChecker {
                 expression: Expression(.has(field), source: range), type: .bool,
                 whenTrue: Presences.given(has: field))
         case .fault(let fault): faults.append(fault)
+        case .broken: isFaulty = true
         case .list, .remaining: report(.typeMismatch, at, "'has' takes a field, and '\(path)' is none")
         }
         return .fault(range)

@@ -8,6 +8,8 @@ struct Names {
     /// Lists without an entry, in which nothing is.
     let emptyLists: Set<String>
     let limits: Set<String>
+    /// Lists and limits of which everything is said already.
+    var broken: Set<String> = []
     /// The predefined list of the domains that are ours.
     static let ourDomains = "our_domains"
 
@@ -18,6 +20,8 @@ struct Names {
         /// `limits.NAME.remaining`.
         case remaining(String)
         case fault(ExpressionFault)
+        /// Declared with a mistake that was reported.
+        case broken
     }
 
     func meaning(of path: String, at range: Range<Int>) -> Meaning {
@@ -38,6 +42,7 @@ struct Names {
         guard parts.count == 2 else {
             return .fault(ExpressionFault(code: .unknownList, range: range, message: "'\(path)' is not a list's name"))
         }
+        if broken.contains("lists." + parts[1]) { return .broken }
         if parts[1] == Self.ourDomains { return .list(parts[1], .domain) }
         if let type = lists[parts[1]] { return .list(parts[1], type) }
         let known = lists.keys.sorted() + [Self.ourDomains]
@@ -49,6 +54,7 @@ struct Names {
     }
 
     private func limit(_ parts: [String], _ path: String, _ range: Range<Int>) -> Meaning {
+        if parts.count > 1, broken.contains("limits." + parts[1]) { return .broken }
         if parts.count == 3, parts[2] == "remaining", limits.contains(parts[1]) { return .remaining(parts[1]) }
         let known = limits.sorted()
         return .fault(

@@ -16,7 +16,7 @@ extension RuleCompiler {
                 error(
                     .conflict, reply.range, "action '\(rule.action.rawValue)' has no reply", hint: "remove it")
             }
-        } else if needsReply {
+        } else if needsReply, !rule.hasBrokenReply {
             error(
                 .missingKey, rule.actionRange, "action '\(rule.action.rawValue)' needs 'reply'",
                 hint: "such as reply: \"\(Self.example(rule))\"")

@@ -20,7 +20,7 @@ struct RuleCompiler {
         self.draft = draft
         self.source = source
         listTypes = Dictionary(draft.lists.map { ($0.name, $0.type) }) { first, _ in first }
-        emptyLists = Set(draft.lists.filter(\.entries.isEmpty).map(\.name))
+        emptyLists = Set(draft.lists.filter { $0.entries.isEmpty && !draft.brokenLists.contains($0.name) }.map(\.name))
         limits = Dictionary(draft.limits.map { ($0.name, $0) }) { first, _ in first }
     }
 
@@ -32,7 +32,9 @@ struct RuleCompiler {
         for rule in draft.rules {
             let compiled = compile(rule)
             rules += compiled.rules
-            report(order.check(rule, compiled.condition, compiled.exception), at: rule.range)
+            if !compiled.isFaulty {
+                report(order.check(rule, compiled.condition, compiled.exception), at: rule.range)
+            }
         }
         let otherwise = otherwise()
         checkUsed()
@@ -82,10 +84,10 @@ struct RuleCompiler {
     }
 
     private mutating func checkUsed() {
-        for list in draft.lists where !usedLists.contains(list.name) {
+        for list in draft.lists where !draft.brokenLists.contains(list.name) && !usedLists.contains(list.name) {
             warning(.unusedName, list.range, "no rule uses list '\(list.name)'")
         }
-        for limit in draft.limits where !usedLimits.contains(limit.name) {
+        for limit in draft.limits where !draft.brokenLimits.contains(limit.name) && !usedLimits.contains(limit.name) {
             warning(
                 .unusedName, limit.range, "no rule counts in limit '\(limit.name)'", hint: "add 'over: \(limit.name)'")
         }
@@ -97,10 +99,14 @@ struct RuleCompiler {
         var rules: [Rule]
         var condition: Expression
         var exception: Expression?
+        /// Its conditions are not what was written.
+        var isFaulty: Bool
     }
 
     func names(at stage: Stage) -> Names {
-        Names(stage: stage, lists: listTypes, emptyLists: emptyLists, limits: Set(limits.keys))
+        Names(
+            stage: stage, lists: listTypes, emptyLists: emptyLists, limits: Set(limits.keys),
+            broken: Set(draft.brokenLists.map { "lists." + $0 } + draft.brokenLimits.map { "limits." + $0 }))
     }
 
     private mutating func compile(_ rule: RuleDraft) -> Compiled {
@@ -115,15 +121,23 @@ struct RuleCompiler {
         let when = condition?.expression ?? .always
         return Compiled(
             rules: self.rules(rule, when, exception?.expression, template), condition: when,
-            exception: exception?.expression)
+            exception: exception?.expression,
+            isFaulty: rule.hasBrokenCondition || isFaulty(rule.condition, condition)
+                || isFaulty(rule.exception, exception))
+    }
+
+    private func isFaulty(_ draft: ExpressionDraft?, _ checked: Checked?) -> Bool {
+        draft != nil && checked?.isFault != false
     }
 
     private mutating func checked(_ draft: ExpressionDraft?, _ stage: Stage, _ known: Set<Field>) -> Checked? {
-        guard let draft, draft.faults.isEmpty else { return nil }
+        guard let draft else { return nil }
         noteLists(draft.syntax)
         var checker = ExpressionChecker(draft.text, names(at: stage))
-        let checked = checker.condition(draft.syntax, known: known)
+        guard draft.faults.isEmpty else { return nil }
+        var checked = checker.condition(draft.syntax, known: known)
         report(checker.faults, in: draft.map)
+        if checker.isFaulty || checker.faults.contains(where: { $0.severity == .error }) { checked.isFault = true }
         return checked
     }
 
@@ -198,6 +212,7 @@ struct RuleCompiler {
 
     /// A limit can be counted only where every part of its key has a value.
     private mutating func checkLimit(_ name: String, _ range: SourceRange, _ stage: Stage, _ known: Set<Field>) {
+        if draft.brokenLimits.contains(name), limits[name] == nil { return }
         guard let limit = limits[name] else {
             let known = draft.limits.map(\.name)
             error(

@@ -10,6 +10,9 @@ struct PolicyDraft: Sendable {
     var mode = Mode.enforce
     var lists: [ListDraft] = []
     var limits: [LimitDraft] = []
+    /// Names of lists and limits that were declared with a mistake: reported already, so nothing more is said of them.
+    var brokenLists: Set<String> = []
+    var brokenLimits: Set<String> = []
     var rules: [RuleDraft] = []
     var isAccepting = true
     var defaultRange: SourceRange
@@ -102,11 +105,15 @@ struct RuleDraft: Sendable {
     let mode: Mode
     let condition: ExpressionDraft?
     let exception: ExpressionDraft?
+    /// There is a condition that cannot be read, which was reported.
+    let hasBrokenCondition: Bool
     let over: [(name: String, range: SourceRange)]
     /// Where the action is named; its id where a key alone says it.
     let actionRange: SourceRange
     let action: Action
     let reply: ReplyDraft?
+    /// There is a reply that cannot be read, which was reported.
+    let hasBrokenReply: Bool
     let tag: String?
     /// Nanoseconds.
     let delay: UInt64?

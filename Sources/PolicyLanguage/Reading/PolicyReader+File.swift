@@ -23,8 +23,8 @@ extension PolicyReader {
         }
         draft.description = top["description"].flatMap { text($0) } ?? ""
         draft.mode = choice(top["mode"], of: [Mode.enforce, .monitor, .disabled]) ?? .enforce
-        draft.lists = lists(top["lists"])
-        draft.limits = limits(top["limits"])
+        draft.lists = lists(top["lists"], broken: &draft.brokenLists)
+        draft.limits = limits(top["limits"], broken: &draft.brokenLimits)
         draft.rules = rules(top["rules"])
         readDefault(top, into: &draft)
         draft.acknowledgements = Set(Acknowledgement.allCases.filter { isUnderstood(top[$0.rawValue]) })

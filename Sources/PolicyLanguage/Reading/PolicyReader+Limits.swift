@@ -3,9 +3,14 @@ internal import Policy
 
 /// `limits:`.
 extension PolicyReader {
-    func limits(_ pair: YAMLNode.Pair?) -> [LimitDraft] {
+    func limits(_ pair: YAMLNode.Pair?, broken: inout Set<String>) -> [LimitDraft] {
         guard let pair, let entries = mapping(pair.value, "'limits'") else { return [] }
-        return entries.compactMap(limit)
+        return entries.compactMap { entry in
+            let before = findings.errors
+            let draft = limit(entry)
+            if findings.errors > before { broken.insert(entry.key) }
+            return draft
+        }
     }
 
     private func limit(_ pair: YAMLNode.Pair) -> LimitDraft? {

@@ -6,14 +6,20 @@ extension PolicyReader {
     /// More mistakes in one file than this are not listed; nobody reads more.
     private static let mostMistakes = 20
 
-    func lists(_ pair: YAMLNode.Pair?) -> [ListDraft] {
+    func lists(_ pair: YAMLNode.Pair?, broken: inout Set<String>) -> [ListDraft] {
         guard let pair, let entries = mapping(pair.value, "'lists'") else { return [] }
-        return entries.compactMap(list)
+        return entries.compactMap { entry in
+            let before = findings.errors
+            let draft = list(entry)
+            if findings.errors > before { broken.insert(entry.key) }
+            return draft
+        }
     }
 
     private func list(_ pair: YAMLNode.Pair) -> ListDraft? {
         guard name(pair.key, "list", at: pair.keyRange) != nil else { return nil }
         let shown = "list '\(pair.key)'"
+        let before = findings.errors
         if pair.key == "our_domains" {
             error(
                 .duplicateName, pair.keyRange, "'lists.our_domains' is predefined",
@@ -31,7 +37,7 @@ extension PolicyReader {
         }
         if section["items"] == nil, section["file"] == nil {
             error(.missingKey, pair.keyRange, "\(shown) needs 'items' or 'file'")
-        } else if entries.isEmpty {
+        } else if entries.isEmpty, findings.errors == before {
             warning(.emptyList, pair.keyRange, "\(shown) is empty", hint: "nothing is in it")
         }
         return ListDraft(name: pair.key, range: pair.keyRange, type: type, entries: entries, file: path)

@@ -48,7 +48,11 @@ extension PolicyReader {
         guard let id, let stage, let action else { return nil }
         return RuleDraft(
             id: id, range: section["id"]?.value.range ?? node.range, stage: stage, mode: mode, condition: condition,
-            exception: exception, over: over, actionRange: action.range, action: action.value, reply: reply,
+            exception: exception,
+            hasBrokenCondition: (section["when"] != nil && condition == nil)
+                || (section["unless"] != nil && exception == nil),
+            over: over, actionRange: action.range, action: action.value, reply: reply,
+            hasBrokenReply: reply == nil && section["reply"] != nil,
             tag: text(section["tag"]).flatMap { name($0, "tag", at: section["tag"]?.value.range ?? node.range) },
             delay: wait(section["delay"]), tarpit: wait(section["tarpit"]), banFor: ban)
     }
