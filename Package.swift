@@ -41,6 +41,12 @@ let modules: [Target] = [
     .target(
         name: "Configuration", dependencies: ["Bytes", "Policy", "Diagnostics", "PolicyLanguage"],
         swiftSettings: strict),
+    .target(
+        name: "Rehearsal",
+        dependencies: [
+            "Bytes", "Diagnostics", "Enforcement", "Policy", "PolicyLanguage", "SMTPSession", "SMTPWire", "Throttle",
+        ],
+        swiftSettings: strict),
     .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: dataPlane),
     .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),
     .target(name: "Telemetry", dependencies: ["Bytes", "Policy"], swiftSettings: strict),
@@ -60,7 +66,8 @@ let modules: [Target] = [
     .executableTarget(
         name: "portreeve",
         dependencies: [
-            "Operations", "Gateway", "Configuration", "Control", "Diagnostics", "PolicyLanguage",
+            "Operations", "Gateway", "Configuration", "Control", "Diagnostics", "Bytes", "Policy", "PolicyLanguage",
+            "Rehearsal",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
@@ -80,6 +87,9 @@ let tests: [Target] = [
         exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
         name: "PolicyLanguageTests", dependencies: ["PolicyLanguage", "Policy", "Bytes", "Diagnostics"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "RehearsalTests", dependencies: ["Rehearsal", "PolicyLanguage", "Policy", "Bytes", "Diagnostics"],
         swiftSettings: strict),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
