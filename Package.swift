@@ -94,10 +94,12 @@ let tests: [Target] = [
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),
+    .testTarget(name: "ThrottleTests", dependencies: ["Throttle"], swiftSettings: strict),
     .testTarget(
         name: "SMTPSessionTests", dependencies: ["SMTPSession", "SMTPWire", "Policy", "Bytes"], swiftSettings: strict),
     .testTarget(
-        name: "EnforcementTests", dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Bytes"],
+        name: "EnforcementTests",
+        dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Throttle", "Bytes"],
         swiftSettings: strict),
     .testTarget(
         name: "SimulationTests", dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Bytes"],

@@ -15,6 +15,11 @@ public final class Lock: @unchecked Sendable {
         mutex.deallocate()
     }
 
+    /// For one who needs several at once; `withLock` is for all others.
+    public func lock() { pthread_mutex_lock(mutex) }
+
+    public func unlock() { pthread_mutex_unlock(mutex) }
+
     @inline(__always)
     public func withLock<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
         -> Result

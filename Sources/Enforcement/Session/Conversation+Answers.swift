@@ -8,12 +8,39 @@ import SMTPWire
 extension Conversation {
     /// Queues the reply to a command.
     mutating func answer(_ reply: Reply, to verb: Verb) {
-        queue.append(reply, to: verb)
+        queue.append(reply, to: verb, delay: takeDelay())
+    }
+
+    /// What `delay:` asks for the reply to the command in hand; asked for once.
+    mutating func takeDelay() -> UInt64 {
+        defer { commandDelay = 0 }
+        return commandDelay
+    }
+
+    /// Whether the oldest reply has to be held back, for its own delay or for the session's tarpit.
+    private mutating func holdsReply() -> Bool {
+        if let until = heldUntil {
+            if now < until { return true }
+            heldUntil = nil
+            resumeClock()
+            return false
+        }
+        guard let delay = queue.nextDelay else { return false }
+        let hold = delay.addingReportingOverflow(tarpit).partialValue
+        if hold == 0 { return false }
+        heldUntil = now &+ hold
+        return true
+    }
+
+    /// While a reply is held back the client waits for us, not we for it.
+    private mutating func resumeClock() {
+        client.since = now
+        if case .content(let reception) = reading, reception.octets == 0 { client.contentBegan = now }
     }
 
     /// Writes the replies whose turn has come; afterwards acts on a queue that ran empty.
     mutating func flushReplies() {
-        while let answer = queue.next() {
+        while !holdsReply(), let answer = queue.next() {
             ReplyEncoder.write(answer.reply, to: &toClient)
             count(answer)
             if isOverErrorLimit { return giveUp() }
@@ -44,6 +71,7 @@ extension Conversation {
     private mutating func giveUp() {
         effects.append(.report(.tooManyErrors(after: client.lastCommand)))
         queue.removeAll()
+        heldUntil = nil
         ReplyEncoder.write(Replies.tooManyErrors(context.hostname), to: &toClient)
         reading = .paused(.closing)
     }
@@ -57,23 +85,9 @@ extension Conversation {
 // MARK: Decisions
 
 extension Conversation {
-    /// Asks the rules of a stage.
-    ///
-    /// Every decision is reported, permits too; a report never changes a decision.
-    mutating func decide(_ stage: Stage) -> Decision {
-        let decision = context.book.decide(stage, facts)
-        for monitored in decision.monitored {
-            guard let refusal = monitored.verdict.refusal else { continue }
-            effects.append(
-                .report(
-                    .refused(refusalReport(stage.commandName, stage, refusal, monitored.rule, mode: .monitor))))
-        }
-        if decision.verdict == .accept { effects.append(.report(.accepted(stage: stage, rule: decision.rule))) }
-        return decision
-    }
-
     mutating func reportRefusal(_ command: String, _ decision: Decision, _ refusal: ReplyText) {
         var report = refusalReport(command, decision.stage, refusal, decision.rule)
+        report.policyHash = decision.policyHash
         if case .drop = decision.verdict { report.closes = true }
         effects.append(.report(.refused(report)))
     }

@@ -182,11 +182,14 @@ extension Conversation {
             backend.dropWaiting()
             server.hasTransaction = false
             machine.updateTransaction { $0.relayed = .mailRefused(refusal) }
-            recipientsSent = []
+            forgetSentRecipients()
+            refund(.mail)
             return queue.answerAll(with: refusal)
         }
         for (ticket, refusal) in backend.refuseWaitingRecipients(beyond: capabilities) {
-            recipientsSent.removeAll { $0.ticket == ticket }
+            if let index = recipientsSent.firstIndex(where: { $0.ticket == ticket }) {
+                refund(recipientsSent.remove(at: index).payments)
+            }
             queue.answer(ticket, with: refusal)
         }
         backend.flushWaiting(to: &toBackend)
@@ -280,7 +283,7 @@ extension Conversation {
         // Chunks that may still come are answered like every later command of the transaction.
         machine.contentRefused()
         chunks = nil
-        recipientsSent = []
+        forgetSentRecipients()
     }
 
     /// What the client was in the middle of.

@@ -27,7 +27,10 @@ extension Conversation {
     mutating func relayChunk(size: UInt64, last: Bool, _ decision: Decision) {
         guard let live = backend.capabilities, let transaction = machine.transaction,
             let permit = decision.permit()
-        else { return refuseChunk(size: size, last: last, Replies.backendUnavailable) }
+        else {
+            refund(.command)
+            return refuseChunk(size: size, last: last, Replies.backendUnavailable)
+        }
         var reception = ChunkReception(size: size, last: last, sink: .relay)
         if let content = transaction.content {
             machine.updateTransaction { $0.content?.size = content.size &+ size }
@@ -37,6 +40,8 @@ extension Conversation {
         var content = MailTransaction.Content(decision: decision, isConverted: !live.chunking)
         content.size = size
         machine.beginContent(content)
+        accounts[.content] = accounts[.command]
+        observer = context.book.observation.map { HeaderObserver($0, isStuffed: false) }
         chunks = ChunkStream(
             scanner: ChunkScanner(binary: transaction.mail.body == .binaryMIME),
             stuffer: live.chunking ? nil : DotStuffer())
@@ -84,6 +89,7 @@ extension Conversation {
 
     private mutating func relayPayload(_ count: Int, _ reception: inout ChunkReception) {
         guard var stream = chunks else { return }
+        observe(count)
         let step = stream.scanner.scan(fromClient.unread.extracting(0..<count))
         // A CR that ends the message is bare, and shows only when nothing follows.
         let violation =
@@ -137,6 +143,7 @@ extension Conversation {
         case 4, 5:
             machine.contentRefused()
             chunks = nil
+            refund(.content)
             reading = .chunk(ChunkReception(size: reception.size, last: reception.last, sink: .discard(reply)))
             beginClock()
         case _:
@@ -165,6 +172,7 @@ extension Conversation {
 
     /// All chunks are at the backend but the end: stage `message` decides between `BDAT 0 LAST` and RSET.
     private mutating func giveLastChunk() {
+        learnHeader()
         let decision = decide(.message)
         if let refusal = decision.verdict.refusal {
             reportRefusal("END-OF-MESSAGE", decision, refusal)

@@ -119,7 +119,7 @@ extension Conversation {
         if context.tls == .implicit {
             leave(lost: false)
         } else if case .reject = verdict {
-            isRefused = true
+            refusedAt = now
             answer(signed(refusal), to: .unknown)
             startReading()
         } else {

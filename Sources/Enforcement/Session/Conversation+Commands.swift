@@ -181,11 +181,16 @@ extension Conversation {
         if row.isJunk { tally.junk += 1 }
         if let last = lastWord(before: command) {
             close(with: last)
-        } else if row.isBarrier, !queue.isEmpty {
+        } else if row.isBarrier || isSerial(command), !queue.isEmpty {
             reading = .paused(.barrier(command))
         } else {
             perform(command)
         }
+    }
+
+    /// Recipients are sent ahead unless a rule about one depends on what became of those before it.
+    private func isSerial(_ command: Command) -> Bool {
+        if case .rcpt = command { context.book.readsOutcome(at: .rcpt) } else { false }
     }
 
     /// The 421 that ends the session instead of the reply to `command`.
@@ -207,13 +212,15 @@ extension Conversation {
 
     /// The three steps.
     private mutating func perform(_ command: Command) {
-        if isRefused, command != .quit { return refuse(command, Replies.refusedConnection) }
+        if refusedAt != nil, command != .quit { return refuse(command, Replies.refusedConnection) }
         if let refusal = machine.refusal(of: command, rules: context.rules, offer: offer) {
             return refuse(command, refusal)
         }
         guard let stage = CommandRow.row(for: command).stage else { return proceed(command) }
         // A running session takes a new policy at its next MAIL, and keeps it for the whole transaction.
         if stage == .mail { context = source.current }
+        accounts[.command] = Payments()
+        commandDelay = 0
         learnFacts(of: command)
         let decision = stage == .data ? decideContent() : decide(stage)
         if let refusal = decision.verdict.refusal {

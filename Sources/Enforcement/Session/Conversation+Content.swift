@@ -8,8 +8,10 @@ import SMTPWire
 extension Conversation {
     mutating func relayData(_ decision: Decision) {
         guard backend.capabilities != nil, let permit = decision.permit() else {
+            refund(.command)
             return answer(Replies.backendUnavailable, to: .data)
         }
+        accounts[.content] = accounts[.command]
         machine.beginContent(MailTransaction.Content(decision: decision, isConverted: false))
         backend.send(.data, permit: permit, to: &toBackend)
         reading = .paused(.backend(.goAhead))
@@ -22,9 +24,11 @@ extension Conversation {
         case 3 where reply.code == 354:
             answer(reply, to: .data)
             reading = .content(ContentReception(sink: contentSink))
+            observer = context.book.observation.map { HeaderObserver($0, isStuffed: true) }
             beginClock()
         case 4, 5:
             machine.contentRefused()
+            refund(.content)
             answer(reply, to: .data)
             startReading()
         case _:
@@ -90,9 +94,11 @@ extension Conversation {
         toBackend.append(first: step.forward, of: fromClient)
         switch step.event {
         case .more:
+            observe(fromClient.count)
             fromClient.consume(fromClient.count)
             return false
         case .endOfData(let consumed):
+            observe(consumed)
             fromClient.consume(consumed)
             facts.message.size = reception.scanner.contentOctets
             return true
@@ -108,9 +114,11 @@ extension Conversation {
     ) -> Bool {
         switch event {
         case .more:
+            observe(fromClient.count)
             fromClient.consume(fromClient.count)
             return false
         case .endOfData(let consumed):
+            observe(consumed)
             fromClient.consume(consumed)
             facts.message.size = normalizer.contentOctets
             facts.message.hasBareCR = normalizer.bareCRs > 0
@@ -174,6 +182,7 @@ extension Conversation {
 
     /// Asks stage `message`, then gives the backend the end of data, or takes the connection away without it.
     mutating func giveEnd(of verb: Verb = .data) {
+        learnHeader()
         let decision = decide(.message)
         if let refusal = decision.verdict.refusal {
             reportRefusal("END-OF-MESSAGE", decision, refusal)
@@ -191,6 +200,7 @@ extension Conversation {
     mutating func endOfDataAnswered(_ reply: Reply, to verb: Verb) {
         guard reply.isPositive || reply.code >= 400 else { return backendFailed(.unexpectedReply(reply)) }
         server.hasTransaction = false
+        if reply.isPositive { accounts[.content] = Payments() }
         reportMessage(reply)
         endOfTransaction()
         if client.isGone { return endSession() }
@@ -203,6 +213,8 @@ extension Conversation {
         machine.endTransaction()
         facts.forgetTransaction()
         chunks = nil
+        observer = nil
+        refund(.content)
     }
 
     private mutating func reportMessage(_ reply: Reply) {

@@ -9,9 +9,12 @@ extension Conversation {
     /// Nanoseconds that the backend gets to close after QUIT.
     static var quitGrace: UInt64 { 1_000_000_000 }
 
+    /// Nanoseconds that a connection refused at its greeting stays open for QUIT.
+    static var refusedGrace: UInt64 { 10_000_000_000 }
+
     /// When `deadlinePassed` is to be called, on the session's clock; `.max` for never.
     public var deadline: UInt64 {
-        min(clientDeadline, backendDeadline, writeDeadline)
+        min(clientDeadline, backendDeadline, writeDeadline, heldUntil ?? .max)
     }
 
     /// The driver's clock reached `deadline` (or later: a deadline that has moved is not held against anyone).
@@ -30,14 +33,15 @@ extension Conversation {
     // MARK: The client
 
     private var clientDeadline: UInt64 {
+        if heldUntil != nil { return .max }
         let timeouts = context.timeouts.client
         switch reading {
         case .paused(.greeting): return client.since &+ context.limits.greetWait
         case .paused(.handshake): return client.since &+ timeouts.tlsHandshake
         case .paused(.loginDelay): return client.since &+ context.limits.authFailDelay
         case .paused(.barrier), .paused(.backend), .paused(.closing), .paused(.closed): return .max
-        case .commands where isRefused: return client.since &+ 10_000_000_000
         case .commands, .loginResponse:
+            if let refusedAt { return refusedAt &+ Self.refusedGrace }
             if client.isHeld { return .max }
             if let began = client.lineBegan { return began &+ timeouts.commandDeadline }
             return queue.isEmpty ? client.since &+ timeouts.command : .max

@@ -16,7 +16,7 @@ extension Conversation {
 
     /// AUTH is offered only where the policy would let it pass; asked without reporting or charging anything.
     private var mayAuthenticate: Bool {
-        hasClient && context.book.decide(.auth, facts).verdict == .accept
+        hasClient && wouldAccept(.auth)
     }
 
     mutating func greeted(_ name: HeloName, isExtended: Bool) {

@@ -9,6 +9,7 @@ extension Conversation {
     mutating func beginLogin(_ auth: AuthCommand, _ decision: Decision) {
         guard let mechanism = auth.mechanism, isAvailable(mechanism) else {
             facts.auth.mechanism = nil
+            refund(.command)
             return answer(Replies.mechanismNotAvailable, to: .auth)
         }
         machine.beginAuthentication()
@@ -104,6 +105,7 @@ extension Conversation {
     mutating func abandonLogin() {
         guard login != nil else { return }
         login = nil
+        refund(.command)
         machine.authenticationEnded(user: nil, mechanism: "")
         dropBackend()
     }
@@ -115,6 +117,7 @@ extension Conversation {
         var attempt = login
         login = nil
         facts.auth.result = AuthResult(outcome)
+        facts.backendCode = reply.code
         if outcome == .badCredentials { facts.auth.failures += 1 }
         let decision = decide(.authReply)
         if let refusal = decision.verdict.refusal {
@@ -152,6 +155,7 @@ extension Conversation {
         _ attempt: LoginAttempt?, _ outcome: LoginExchange.LoginOutcome, _ reply: Reply
     ) {
         machine.authenticationEnded(user: nil, mechanism: "")
+        refund(.command)
         let mechanism = attempt.map { "\($0.exchange.mechanism.name)" } ?? facts.auth.mechanism ?? ""
         effects.append(
             .report(

@@ -8,6 +8,7 @@ import SMTPWire
 extension Conversation {
     mutating func beginTransaction(_ mail: MailCommand, _ decision: Decision) {
         machine.beginTransaction(mail, decision: decision, now: now)
+        accounts[.mail] = accounts[.command]
         answer(Replies.senderOK, to: .mail)
     }
 
@@ -18,26 +19,34 @@ extension Conversation {
         machine.endTransaction()
         facts.forgetTransaction()
         chunks = nil
+        observer = nil
+        refund(.content)
     }
 
     mutating func relayRecipient(_ rcpt: RcptCommand, _ decision: Decision) {
         guard let transaction = machine.transaction else { return answer(Replies.backendUnavailable, to: .rcpt) }
         switch transaction.relayed {
         case .lost(let reply), .mailRefused(let reply):
-            return answer(reply, to: .rcpt)
+            return refuseRecipient(reply)
         case .notYet, .mailSent, .mailAccepted:
             break
         }
         if let live = backend.capabilities, !server.needsHello,
             let refusal = Offer.refusal(of: transaction.mail, by: live) ?? Offer.refusal(of: rcpt, by: live)
         {
-            return answer(refusal, to: .rcpt)
+            return refuseRecipient(refusal)
         }
         guard openBackend() else {
             machine.updateTransaction { $0.fault = Replies.backendUnavailable }
-            return answer(Replies.backendUnavailable, to: .rcpt)
+            return refuseRecipient(Replies.backendUnavailable)
         }
         send(rcpt, decision, of: transaction)
+    }
+
+    /// The policy passed it, but the backend does not get it.
+    private mutating func refuseRecipient(_ reply: Reply) {
+        refund(.command)
+        answer(reply, to: .rcpt)
     }
 
     private mutating func send(_ rcpt: RcptCommand, _ decision: Decision, of transaction: MailTransaction) {
@@ -53,8 +62,12 @@ extension Conversation {
             machine.updateTransaction { $0.relayed = .mailSent }
             server.hasTransaction = true
         }
-        let ticket = queue.awaitReply(to: .rcpt)
-        if let recipient = facts.recipient { recipientsSent.append((ticket, recipient)) }
+        let ticket = queue.awaitReply(to: .rcpt, delay: takeDelay())
+        if let recipient = facts.recipient {
+            recipientsSent.append(
+                SentRecipient(
+                    ticket: ticket, recipient: recipient, number: facts.recipients.asked, payments: accounts[.command]))
+        }
         backend.send(.rcpt(rcpt, ticket), permit: permit, to: &toBackend)
     }
 
@@ -73,8 +86,12 @@ extension Conversation {
 
     mutating func mailAnswered(_ reply: Reply) {
         switch reply.code / 100 {
-        case 2: machine.updateTransaction { $0.relayed = .mailAccepted }
-        case 4, 5: machine.updateTransaction { $0.relayed = .mailRefused(reply) }
+        case 2:
+            machine.updateTransaction { $0.relayed = .mailAccepted }
+            accounts[.mail] = Payments()
+        case 4, 5:
+            machine.updateTransaction { $0.relayed = .mailRefused(reply) }
+            refund(.mail)
         case _: backendFailed(.unexpectedReply(reply))
         }
     }
@@ -91,26 +108,37 @@ extension Conversation {
     }
 
     private mutating func settle(_ ticket: ReplyQueue.Ticket, _ reply: Reply, isTaken: Bool) {
-        let newest = facts.recipient
-        defer { facts.recipient = newest }
+        let (newest, count) = (facts.recipient, facts.recipients.asked)
+        defer { (facts.recipient, facts.recipients.asked) = (newest, count) }
+        accounts[.recipient] = Payments()
         if let index = recipientsSent.firstIndex(where: { $0.ticket == ticket }) {
-            facts.recipient = recipientsSent.remove(at: index).recipient
+            let sent = recipientsSent.remove(at: index)
+            (facts.recipient, facts.recipients.asked) = (sent.recipient, sent.number)
+            accounts[.recipient] = sent.payments
         }
         facts.backendCode = reply.code
         if isTaken {
             machine.updateTransaction { $0.recipientsAccepted += 1 }
         } else {
             facts.recipients.rejected += 1
+            refund(.recipient)
             effects.append(
                 .report(.backendRefused(refusalReport("RCPT", .rcptReply, reply.replyText, .builtIn("backend")))))
         }
-        let decision = context.book.hasRules(at: .rcptReply) ? decide(.rcptReply) : nil
+        let decision = context.book.hasRules(at: .rcptReply) ? decide(.rcptReply, paying: .recipient) : nil
+        let delay = decision == nil ? 0 : takeDelay()
         if let decision, case .drop(let refusal) = decision.verdict {
             reportRefusal("RCPT", decision, refusal)
             queue.end(at: ticket, with: signed(refusal))
             closeAfterReplies()
         } else {
-            queue.answer(ticket, with: reply)
+            queue.answer(ticket, with: reply, delay: delay)
         }
+    }
+
+    /// The recipients that wait for the backend will never hear from it.
+    mutating func forgetSentRecipients() {
+        for sent in recipientsSent { refund(sent.payments) }
+        recipientsSent = []
     }
 }

@@ -30,7 +30,7 @@ public struct Conversation: ~Copyable {
     var replyParser = ReplyParser()
     var queue = ReplyQueue()
     /// Recipients that the backend has not answered, in order; a later command has its own facts by then.
-    var recipientsSent: [(ticket: ReplyQueue.Ticket, recipient: RecipientFacts)] = []
+    var recipientsSent: [SentRecipient] = []
     var facts: Facts
     var reading = Reading.paused(.greeting)
     var login: LoginAttempt?
@@ -43,8 +43,17 @@ public struct Conversation: ~Copyable {
     var client = ClientProgress()
     var server = BackendProgress()
     var tally = Tally()
-    /// Set when the listener refused the connection with a 554 greeting: only QUIT is served.
-    var isRefused = false
+    var accounts = Accounts()
+    /// How long the reply to the command in hand is to be held back, nanoseconds.
+    var commandDelay: UInt64 = 0
+    /// How long every reply is held back, nanoseconds.
+    var tarpit: UInt64 = 0
+    /// When the oldest reply may be written; nil while none is held back.
+    var heldUntil: UInt64?
+    /// Follows the header of the message that is read.
+    var observer: HeaderObserver?
+    /// When the listener refused the connection with a 554 greeting: only QUIT is served from then on.
+    var refusedAt: UInt64?
     /// Set when the connection has no client of its own (PROXY LOCAL or UNKNOWN).
     let hasClient: Bool
 
@@ -63,6 +72,10 @@ public struct Conversation: ~Copyable {
         self.hasClient = hasClient
         self.now = now
         startedAt = now
+        var client = client
+        let address = client.endpoint.address
+        client.net = AddressPrefix(
+            address, bits: address.isV4 ? context.limits.clientPrefixV4 : context.limits.clientPrefixV6)
         facts = Facts(client: client, listener: context.listener)
         identity = SessionIdentity(sid: sid, listener: context.listener.name, client: client.endpoint)
         backend = BackendMachine(
@@ -139,6 +152,15 @@ struct BackendProgress {
     var lostLogin = false
     /// QUIT was sent; the backend closes first.
     var isQuitting = false
+}
+
+/// A recipient that the backend has not answered.
+struct SentRecipient {
+    var ticket: ReplyQueue.Ticket
+    var recipient: RecipientFacts
+    /// `rcpt.count` when it was asked for.
+    var number: Int
+    var payments: Payments
 }
 
 /// What is counted in a session.

@@ -1,5 +1,6 @@
 public import Policy
 public import SMTPSession
+public import Throttle
 
 /// Everything about a listener that its sessions share: immutable, made anew by every reload.
 public final class SessionContext: Sendable {
@@ -38,10 +39,12 @@ public final class SessionContext: Sendable {
     public let timeouts: Timeouts
     public let book: RuleBook
     public let backend: Backend
+    /// The buckets of the policies' limits, shared by all listeners.
+    public let buckets: LimitTable
 
     public init(
         hostname: String, listener: ListenerFacts, tls: ListenerTLS, limits: ProtocolLimits, timeouts: Timeouts,
-        book: RuleBook, backend: Backend
+        book: RuleBook, backend: Backend, buckets: LimitTable = LimitTable(capacity: 4096, shards: 1)
     ) {
         self.hostname = hostname
         self.listener = listener
@@ -50,6 +53,7 @@ public final class SessionContext: Sendable {
         self.timeouts = timeouts
         self.book = book
         self.backend = backend
+        self.buckets = buckets
     }
 
     var rules: SessionRules {
@@ -62,6 +66,9 @@ public final class SessionContext: Sendable {
 /// Where a worker's sessions of one listener find the newest context; a reload replaces it, sessions take it at their next MAIL.
 public final class ContextSource {
     public var current: SessionContext
+    /// Renewed once a second by the worker.
+    public var calendar = CalendarFacts()
+    let scratch = MatchScratch()
 
     public init(_ context: SessionContext) {
         current = context

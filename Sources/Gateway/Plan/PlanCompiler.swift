@@ -15,6 +15,8 @@ import Throttle
 final class PlanCompiler {
     private var ticketKeys: [String: TicketKeys] = [:]
     private var ledgers: [String: Ledger] = [:]
+    /// The buckets of every policy's limits: a reload forgives nothing.
+    private let buckets = LimitTable(exclusion: Lock.init)
     private var slots: [String: [Endpoint: BackendSlots]] = [:]
     let options: DaemonOptions
 
@@ -63,8 +65,7 @@ final class PlanCompiler {
             listener: ListenerFacts(name: listener.name, port: listener.endpoints.first?.endpoint.port ?? 0),
             tls: SessionContext.ListenerTLS(rawValue: listener.tls.rawValue) ?? .none,
             limits: listener.protocolLimits, timeouts: listener.timeouts,
-            book: RuleBook(policies, realm: backend.profile.realm),
-            backend: backend.profile)
+            book: RuleBook(policies, realm: backend.profile.realm), backend: backend.profile, buckets: buckets)
     }
 }
 

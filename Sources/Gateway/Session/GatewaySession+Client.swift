@@ -33,6 +33,7 @@ extension GatewaySession {
             case .bytes(0): return
             case .bytes(let count):
                 budget -= count
+                port.keepCalendar()
                 conversation.clientSent(count, now: now)
                 // A long message flows on instead of piling up.
                 performEffects()

@@ -59,6 +59,7 @@ final class GatewaySession {
 
     /// Begins: the loop keeps the session alive from here until its last descriptor is closed.
     func start() {
+        port.keepCalendar()
         do throws(Errno) {
             clientRegistration = try worker.loop.register(client.rawValue, self, tag: Side.client)
         } catch {

@@ -17,6 +17,8 @@ final class ListenerPort: EventHandler, TimerHandler {
     let counters: Counters
     private var sockets: [Bound] = []
     private var retryTimer: TimerID?
+    /// Of the loop's clock, when the calendar was last looked at.
+    private var calendarSecond: UInt64 = 0
 
     /// Connections accepted in one go before sessions get their turn.
     static let acceptBatch = 64
@@ -40,6 +42,15 @@ final class ListenerPort: EventHandler, TimerHandler {
         self.table = table
         self.counters = counters
         source = ContextSource(settings.context)
+        source.calendar = .now()
+    }
+
+    /// Tells rules the time of day, at most once a second.
+    func keepCalendar() {
+        let second = worker.loop.now.nanoseconds / 1_000_000_000
+        guard second != calendarSecond else { return }
+        calendarSecond = second
+        source.calendar = .now()
     }
 
     var name: String { settings.name }

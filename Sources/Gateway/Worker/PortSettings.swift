@@ -1,9 +1,9 @@
 import Bytes
 import Enforcement
 import Policy
-import Reactor
+public import Reactor
 import TLSTransport
-import Throttle
+public import Throttle
 
 /// A listener as one worker is to serve it: made by the supervisor, immutable, replaced by a reload.
 struct PortSettings: Sendable {
@@ -49,6 +49,8 @@ final class Ledger: Sendable {
 
     var total: Int { book.withLock { $0.total } }
 }
+
+extension Lock: Exclusion {}
 
 extension SessionContext {
     var doorLimits: ConnectionLedger<AddressPrefix>.Limits {

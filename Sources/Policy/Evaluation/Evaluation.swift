@@ -149,7 +149,7 @@ public struct Evaluation {
         case .tag(let name):
             effects.tag(name)
             run.tags = effects.tags
-        case .delay(let duration): effects.delay = max(effects.delay, duration)
+        case .delay(let duration): effects.delay = max(effects.delay, min(duration, Decision.Effects.maxDelay))
         case .tarpit(let duration): effects.tarpit = max(effects.tarpit, min(duration, Decision.Effects.maxTarpit))
         case .accept, .reject, .defer, .drop: break
         }

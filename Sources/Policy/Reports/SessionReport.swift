@@ -23,6 +23,8 @@ public enum SessionReport: Hashable, Sendable {
     case lostConnection(after: String)
     case timedOut(after: String)
     case tooManyErrors(after: String)
+    /// A rule asks that the client's net be kept away.
+    case banRequested(BanRequest)
     case disconnected(SessionSummary)
 }
 
@@ -40,6 +42,8 @@ public struct SessionIdentity: Hashable, Sendable {
     public var tls: TLSFacts?
     /// The login that holds now.
     public var user: [UInt8]?
+    /// What rules have tagged the session with.
+    public var tags: [String] = []
 
     public init(
         sid: String, listener: String, client: Endpoint, clientName: String? = nil, helo: String = "",
@@ -68,6 +72,8 @@ public struct RefusalReport: Hashable, Sendable {
     public var sender: [UInt8]?
     public var recipient: [UInt8]?
     public var closes: Bool
+    /// Of the policy that the rule stands in.
+    public var policyHash = ""
 
     public init(
         command: String, stage: Stage?, reply: ReplyText, rule: RuleID, mode: Mode = .enforce,

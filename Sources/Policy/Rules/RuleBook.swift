@@ -34,6 +34,8 @@ public final class RuleBook: Sendable {
     private let outcomeReaders: StageSet
     private let asked: StageSet
     public let policyNames: [String]
+    /// What has to be found out about each message; nil for nothing.
+    public let observation: MessageObservation?
     /// Rules that do not compile.
     public let faults: [RuleFault]
 
@@ -47,12 +49,21 @@ public final class RuleBook: Sendable {
         faults = compiler.faults
         outcomeReaders = compiler.outcomeReaders
         asked = compiler.asked
+        observation = MessageObservation(compiler.messageFields.union(Self.shown(policies)))
         program = Program(compiler.builder)
         policyNames = policies.map(\.name)
         endings = policies.map {
             Ending(
                 id: .defaultRule(of: $0.name), mode: isMonitored ? $0.mode.capped(by: .monitor) : $0.mode,
                 verdict: $0.otherwise, hash: $0.hash)
+        }
+    }
+
+    /// The fields that default replies show.
+    private static func shown(_ policies: [PolicyDefinition]) -> [Field] {
+        policies.flatMap { policy -> [Field] in
+            guard case .reject(let reply) = policy.otherwise else { return [] }
+            return reply.parts.compactMap { if case .field(let field) = $0 { field } else { nil } }
         }
     }
 

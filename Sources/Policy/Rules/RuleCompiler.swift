@@ -6,6 +6,8 @@ struct RuleCompiler {
     private(set) var faults: [RuleFault] = []
     private(set) var outcomeReaders: StageSet = []
     private(set) var asked: StageSet = []
+    /// What rules of stage `message` use.
+    private(set) var messageFields: Set<Field> = []
     private(set) var builder: ProgramBuilder
 
     private let realm: [UInt8]?
@@ -58,7 +60,9 @@ struct RuleCompiler {
             (over, reads, unless) = ([], [], -1)
             when = builder.add(.constant(.failed))
         }
-        if rule.readsOutcome(limits: policy.limits) { outcomeReaders.insert(rule.stage) }
+        let fields = rule.fields(limits: policy.limits)
+        if fields.contains(where: \.isOutcome) { outcomeReaders.insert(rule.stage) }
+        if rule.stage == .message { messageFields.formUnion(fields) }
         entries.append(
             RuleBook.Entry(
                 id: id, mode: mode, when: when, unless: unless, over: over, reads: reads, action: rule.action,
@@ -110,13 +114,35 @@ extension Rule {
         return inner.node == .field(.tlsActive)
     }
 
-    /// Whether anything of it depends on the backend's earlier answers.
-    fileprivate func readsOutcome(limits: [LimitDefinition]) -> Bool {
-        let keys = limits.filter { over.contains($0.name) }.flatMap(\.key)
+    /// Everything that it uses: in conditions, keys and replies.
+    fileprivate func fields(limits: [LimitDefinition]) -> [Field] {
+        let named = limits.filter { over.contains($0.name) || when.limits.contains($0.name) }
         let shown = (action.reply?.parts ?? []).compactMap { part -> Field? in
             if case .field(let field) = part { field } else { nil }
         }
-        let fields = when.fields + (unless?.fields ?? []) + keys + shown
-        return fields.contains(where: \.isOutcome)
+        return when.fields + (unless?.fields ?? []) + named.flatMap(\.key) + shown
+    }
+}
+
+/// What rules want to know of a message's content, which costs time to find out.
+public struct MessageObservation: Hashable, Sendable {
+    /// Its `From:`, `Subject:` or `Received:` fields.
+    public let header: Bool
+    /// Its longest line.
+    public let lines: Bool
+
+    /// nil if they want nothing.
+    init?(_ fields: Set<Field>) {
+        header = !fields.isDisjoint(with: [
+            .fromHeaderCount, .fromHeaderAddress, .fromHeaderDomain, .messageSubject, .messageReceivedCount,
+        ])
+        lines = fields.contains(.messageLineMax)
+        if !header, !lines { return nil }
+    }
+
+    /// Both or one of them.
+    public init(header: Bool, lines: Bool) {
+        self.header = header
+        self.lines = lines
     }
 }

@@ -63,6 +63,9 @@ public struct Decision: Hashable, Sendable {
         /// Nanoseconds that a tarpit holds a reply at most.
         public static let maxTarpit: UInt64 = 60_000_000_000
 
+        /// Nanoseconds that `delay` holds a reply at most.
+        public static let maxDelay: UInt64 = 300_000_000_000
+
         /// For `session.tags`, each once.
         public fileprivate(set) var tags: [String] = []
         /// Nanoseconds that the reply to this command is held back.

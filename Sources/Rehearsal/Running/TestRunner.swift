@@ -37,14 +37,14 @@ public struct TestRunner {
     // MARK: Steps
 
     private func run(_ test: PolicyTest, _ steps: [TestStep], _ reached: inout Set<String>) -> TestResult {
-        var limits = ManualLimits()
+        let limits = ManualLimits()
         // Far from 0, so that a full bucket fits before it.
         var now: UInt64 = 1 << 62
         for (number, step) in steps.enumerated() {
             now += step.advance
             let facts = FactSetting(step.facts, realm: file.realm).facts
             for time in 1...step.times {
-                let decision = decide(step.stage, facts, &limits, now)
+                let decision = decide(step.stage, facts, limits, now)
                 note(decision, &reached)
                 noteEffects(step.stage, facts, &reached)
                 let got = Outcome(decision)
@@ -61,7 +61,7 @@ public struct TestRunner {
         return TestResult(name: test.name, range: test.range, failure: nil)
     }
 
-    private func decide(_ stage: Stage, _ facts: Facts, _ limits: inout ManualLimits, _ now: UInt64) -> Decision {
+    private func decide(_ stage: Stage, _ facts: Facts, _ limits: ManualLimits, _ now: UInt64) -> Decision {
         var evaluation = book.evaluation(of: stage, MatchScratch())
         while true {
             switch evaluation.advance(facts) {

@@ -18,13 +18,16 @@ public struct ReplyQueue: Sendable {
 
     private enum Slot: Sendable {
         case ready(Answer)
-        case awaiting(Ticket, Verb)
+        /// The delay is the reply's, nanoseconds.
+        case awaiting(Ticket, Verb, delay: UInt64)
     }
 
     /// A reply and the command that it answers.
     public struct Answer: Equatable, Sendable {
         public let verb: Verb
         public let reply: Reply
+        /// Nanoseconds that a rule wants it held back.
+        public let delay: UInt64
     }
 
     public init() {}
@@ -33,23 +36,23 @@ public struct ReplyQueue: Sendable {
     public var isFull: Bool { slots.count - head >= Self.capacity }
 
     /// Queues a reply that is known.
-    public mutating func append(_ reply: Reply, to verb: Verb) {
-        slots.append(.ready(Answer(verb: verb, reply: reply)))
+    public mutating func append(_ reply: Reply, to verb: Verb, delay: UInt64 = 0) {
+        slots.append(.ready(Answer(verb: verb, reply: reply, delay: delay)))
     }
 
     /// Queues a place for a reply of the backend.
-    public mutating func awaitReply(to verb: Verb) -> Ticket {
+    public mutating func awaitReply(to verb: Verb, delay: UInt64 = 0) -> Ticket {
         nextTicket &+= 1
         let ticket = Ticket(number: nextTicket)
-        slots.append(.awaiting(ticket, verb))
+        slots.append(.awaiting(ticket, verb, delay: delay))
         return ticket
     }
 
     /// The backend's reply has come; a ticket that is not waiting is ignored.
-    public mutating func answer(_ ticket: Ticket, with reply: Reply) {
+    public mutating func answer(_ ticket: Ticket, with reply: Reply, delay: UInt64 = 0) {
         for index in head..<slots.count {
-            if case .awaiting(ticket, let verb) = slots[index] {
-                slots[index] = .ready(Answer(verb: verb, reply: reply))
+            if case .awaiting(ticket, let verb, let earlier) = slots[index] {
+                slots[index] = .ready(Answer(verb: verb, reply: reply, delay: max(delay, earlier)))
                 return
             }
         }
@@ -58,9 +61,9 @@ public struct ReplyQueue: Sendable {
     /// The session ends with `reply`: no later command gets one.
     public mutating func end(at ticket: Ticket, with reply: Reply) {
         for index in head..<slots.count {
-            if case .awaiting(ticket, let verb) = slots[index] {
+            if case .awaiting(ticket, let verb, let delay) = slots[index] {
                 slots.removeSubrange(index...)
-                return append(reply, to: verb)
+                return append(reply, to: verb, delay: delay)
             }
         }
     }
@@ -68,10 +71,16 @@ public struct ReplyQueue: Sendable {
     /// Every command that awaits the backend gets `reply`.
     public mutating func answerAll(with reply: Reply) {
         for index in head..<slots.count {
-            if case .awaiting(_, let verb) = slots[index] {
-                slots[index] = .ready(Answer(verb: verb, reply: reply))
+            if case .awaiting(_, let verb, let delay) = slots[index] {
+                slots[index] = .ready(Answer(verb: verb, reply: reply, delay: delay))
             }
         }
+    }
+
+    /// How long a rule wants the oldest command's reply held back; nil while it has none.
+    public var nextDelay: UInt64? {
+        guard head < slots.count, case .ready(let answer) = slots[head] else { return nil }
+        return answer.delay
     }
 
     /// The next reply that may be written, if the oldest command has one.

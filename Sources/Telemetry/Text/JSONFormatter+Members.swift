@@ -15,6 +15,7 @@ extension JSONLine {
         let learnt = Learnt(identity, report)
         if let tls = learnt.tls { put(tls: tls) }
         put("user.name", learnt.user)
+        if !identity.tags.isEmpty { put("smtp.tags", identity.tags.joined(separator: " ")) }
     }
 
     private mutating func put(tls: TLSFacts) {
@@ -42,6 +43,7 @@ extension JSONLine {
         put("smtp.command", refusal.command)
         put("smtp.stage", refusal.stage?.name)
         put(rule: refusal.rule)
+        if !refusal.policyHash.isEmpty { put("rule.version", refusal.policyHash) }
         put("smtp.mode", refusal.mode.rawValue)
         put(reply: refusal.reply)
         put("smtp.from", refusal.sender)
@@ -90,7 +92,7 @@ private struct Learnt {
         case .messageTaken(let message): user = message.user ?? user
         case .disconnected(let summary): (tls, user) = (summary.tls ?? tls, summary.user ?? user)
         case .connected, .tlsEstablished, .tlsFailed, .refused, .accepted, .backendRefused, .protocolViolation,
-            .backendFault, .lostConnection, .timedOut, .tooManyErrors:
+            .backendFault, .lostConnection, .timedOut, .tooManyErrors, .banRequested:
             break
         }
     }

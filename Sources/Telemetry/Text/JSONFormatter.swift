@@ -60,6 +60,11 @@ struct JSONFormatter {
             object(record, "timeout", "failure") { $0.put("smtp.command", after) }
         case .tooManyErrors(let after):
             object(record, "too-many-errors", "failure") { $0.put("smtp.command", after) }
+        case .banRequested(let ban):
+            object(record, "ban-requested", "success") { json in
+                json.put(rule: ban.rule)
+                json.put("smtp.ban.seconds", ban.duration / 1_000_000_000)
+            }
         }
     }
 

@@ -13,7 +13,7 @@ struct PostfixFormatter {
         case .tlsEstablished(let tls): established(tls, identity)
         case .tlsFailed(let reason): handshakeError(reason, identity)
         case .refused(let refusal): self.refusal(refusal, verb(refusal.mode), identity)
-        case .accepted: nil
+        case .accepted, .banRequested: nil
         case .backendRefused(let refusal): self.refusal(refusal, "backend-reject", identity)
         case .authenticationSucceeded: nil
         case .authenticationFailed(let login): failed(login, identity)

@@ -1,0 +1,152 @@
+// Every limit's buckets, shared by all workers and kept over reloads.
+
+/// Keeps others out while a shard is worked on; held for arithmetic only.
+public protocol Exclusion: AnyObject, Sendable {
+    func lock()
+    func unlock()
+}
+
+/// For a table that only one thread uses.
+public final class NoExclusion: Exclusion {
+    public init() {}
+    public func lock() {}
+    public func unlock() {}
+}
+
+/// An event to be charged to a bucket.
+public struct BucketCharge: Hashable, Sendable {
+    public let name: BucketName
+    public let rate: RateLimit
+    public let cost: UInt64
+
+    public init(_ name: BucketName, rate: RateLimit, cost: UInt64 = 1) {
+        self.name = name
+        self.rate = rate
+        self.cost = cost
+    }
+}
+
+/// A charge that was made and may be given back.
+public struct Reservation: Hashable, Sendable {
+    let charge: BucketCharge
+    /// When the bucket would have been empty without it.
+    let since: UInt64
+}
+
+/// The buckets of all limits; `now` is monotonic nanoseconds of one clock.
+///
+/// Memory is bounded by `capacity` buckets of about 120 octets and their key each (1,000,000: 100 to 150 MB). Where there is no room the
+/// bucket that has been full longest goes first, which changes nothing; only if none is full, the one that owes least.
+public final class LimitTable: Sendable {
+    public enum Outcome: Hashable, Sendable {
+        /// One reservation for each charge, in order.
+        case charged([Reservation])
+        /// Nothing was charged; nanoseconds until all would pass.
+        case exceeded(retryAfter: UInt64)
+    }
+
+    @safe private final class Shard: @unchecked Sendable {
+        let exclusion: any Exclusion
+        var buckets: BucketShard
+
+        init(_ exclusion: any Exclusion, capacity: Int) {
+            self.exclusion = exclusion
+            buckets = BucketShard(capacity: capacity)
+        }
+    }
+
+    private let shards: [Shard]
+
+    /// `exclusion` makes the lock of one shard; there are `shards` of them, a power of two.
+    public init(
+        capacity: Int = 1_000_000, shards: Int = 16, exclusion: () -> any Exclusion = { NoExclusion() }
+    ) {
+        var count = 1
+        while count < shards, count < 1024 { count *= 2 }
+        self.shards = (0..<count).map { _ in Shard(exclusion(), capacity: capacity / count) }
+    }
+
+    /// Charges all of `charges`, or none if one of them exceeds its limit.
+    ///
+    /// No two of them may be of one bucket.
+    public func charge(_ charges: [BucketCharge], now: UInt64) -> Outcome {
+        let hashes = charges.map(\.name.hash)
+        return locked(hashes) {
+            if let wait = longestWait(charges, hashes, now) { return .exceeded(retryAfter: wait) }
+            return .charged(
+                zip(charges, hashes).map { charge, hash in
+                    let shard = shard(hash)
+                    var arrival = shard.buckets.arrival(charge.name, hash)
+                    let since = max(arrival, now)
+                    _ = charge.rate.charge(&arrival, cost: charge.cost, now: now)
+                    shard.buckets.set(charge.name, hash, to: arrival)
+                    return Reservation(charge: charge, since: since)
+                })
+        }
+    }
+
+    /// What `charge` would answer; nothing is charged.
+    public func wouldExceed(_ charges: [BucketCharge], now: UInt64) -> UInt64? {
+        let hashes = charges.map(\.name.hash)
+        return locked(hashes) { longestWait(charges, hashes, now) }
+    }
+
+    /// Gives a charge back.
+    public func refund(_ reservation: Reservation, now: UInt64) {
+        let charge = reservation.charge
+        let hash = charge.name.hash
+        locked([hash]) {
+            shard(hash).buckets.lower(charge.name, hash) {
+                charge.rate.refund(&$0, cost: charge.cost, since: reservation.since, now: now)
+            }
+        }
+    }
+
+    /// How many events of cost 1 the bucket would pass now.
+    public func remaining(_ name: BucketName, rate: RateLimit, now: UInt64) -> UInt64 {
+        let hash = name.hash
+        return locked([hash]) { rate.remaining(shard(hash).buckets.arrival(name, hash), now: now) }
+    }
+
+    /// Buckets that are known.
+    public var count: Int {
+        shards.reduce(0) { sum, shard in
+            shard.exclusion.lock()
+            defer { shard.exclusion.unlock() }
+            return sum + shard.buckets.count
+        }
+    }
+
+    /// Every bucket and when it would be empty, shard by shard, each under its lock: `body` must be short.
+    public func forEach(_ body: (BucketName, _ arrival: UInt64) -> Void) {
+        for shard in shards {
+            shard.exclusion.lock()
+            defer { shard.exclusion.unlock() }
+            shard.buckets.forEach(body)
+        }
+    }
+
+    // MARK: Under locks
+
+    /// nil if all pass; the longest wait otherwise.
+    private func longestWait(_ charges: [BucketCharge], _ hashes: [UInt64], _ now: UInt64) -> UInt64? {
+        var longest: UInt64 = 0
+        for (charge, hash) in zip(charges, hashes) {
+            let arrival = shard(hash).buckets.arrival(charge.name, hash)
+            longest = max(longest, charge.rate.wait(arrival, cost: charge.cost, now: now))
+        }
+        return longest == 0 ? nil : longest
+    }
+
+    private func number(_ hash: UInt64) -> Int { Int(hash >> 54) & (shards.count - 1) }
+
+    private func shard(_ hash: UInt64) -> Shard { shards[number(hash)] }
+
+    /// Locks the shards of `hashes` in the order of their numbers, so that no two workers wait for each other.
+    private func locked<Result>(_ hashes: [UInt64], _ body: () -> Result) -> Result {
+        let numbers = hashes.count == 1 ? [number(hashes[0])] : Set(hashes.map(number)).sorted()
+        for number in numbers { shards[number].exclusion.lock() }
+        defer { for number in numbers.reversed() { shards[number].exclusion.unlock() } }
+        return body()
+    }
+}
