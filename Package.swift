@@ -35,8 +35,17 @@ let modules: [Target] = [
         name: "Enforcement", dependencies: ["Bytes", "SMTPWire", "SMTPSession", "Policy", "Throttle"],
         swiftSettings: pure),
     .target(
-        name: "Configuration",
+        name: "PolicyLanguage",
         dependencies: ["Bytes", "Policy", "Diagnostics", .product(name: "Yams", package: "Yams")],
+        swiftSettings: strict),
+    .target(
+        name: "Configuration", dependencies: ["Bytes", "Policy", "Diagnostics", "PolicyLanguage"],
+        swiftSettings: strict),
+    .target(
+        name: "Rehearsal",
+        dependencies: [
+            "Bytes", "Diagnostics", "Enforcement", "Policy", "PolicyLanguage", "SMTPSession", "SMTPWire", "Throttle",
+        ],
         swiftSettings: strict),
     .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: dataPlane),
     .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),
@@ -57,7 +66,8 @@ let modules: [Target] = [
     .executableTarget(
         name: "portreeve",
         dependencies: [
-            "Operations", "Gateway", "Configuration", "Control", "Diagnostics",
+            "Operations", "Gateway", "Configuration", "Control", "Diagnostics", "Bytes", "Policy", "PolicyLanguage",
+            "Rehearsal",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
@@ -78,8 +88,15 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"], swiftSettings: strict),
     .testTarget(
-        name: "ConfigurationTests", dependencies: ["Configuration", "Bytes", "Policy", "Diagnostics"],
+        name: "ConfigurationTests",
+        dependencies: ["Configuration", "Bytes", "Policy", "PolicyLanguage", "Diagnostics"],
         exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
+        name: "PolicyLanguageTests", dependencies: ["PolicyLanguage", "Policy", "Bytes", "Diagnostics"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "RehearsalTests", dependencies: ["Rehearsal", "PolicyLanguage", "Policy", "Bytes", "Diagnostics"],
+        swiftSettings: strict),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),

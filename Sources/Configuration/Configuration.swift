@@ -1,5 +1,6 @@
 public import Diagnostics
 internal import Policy
+internal import PolicyLanguage
 
 /// What came of a configuration: a plan if it has no error, and everything that was found, sorted.
 public struct LoadOutcome: Sendable {
@@ -64,7 +65,7 @@ public enum Configuration {
         reader.add(document.findings)
         let plan = reader.plan(document.root)
         let isLoaded = !reader.findings.hasErrors
-        return LoadOutcome(plan: isLoaded ? plan : nil, findings: reader.findings.sorted, sources: [source])
+        return LoadOutcome(plan: isLoaded ? plan : nil, findings: reader.findings.sorted, sources: reader.sources)
     }
 
     private static func failure(_ name: String, _ code: ConfigurationCode, _ message: String) -> LoadOutcome {
@@ -88,28 +89,22 @@ extension PlanReader {
         let top = section(root, "", shown: "the file", at: .file(source.name))
         checkVersion(top["version"])
         let certificates = certificates(top["certificates"])
+        let domains = domains(top["domains"])
+        let library = policyLibrary(top["policies"])
         let context = ListenerContext(
             backends: backends(top["backends"]),
             hasCertificates: top["certificates"].map { $0.value.value != .sequence([]) } ?? false,
             protocolLimits: protocolLimits(top["protocol"], shown: "'protocol'", over: .init()),
-            timeouts: timeouts(top["timeouts"]), tlsOptions: tlsOptions(top["tls"], over: .init()))
+            timeouts: timeouts(top["timeouts"]), policies: library,
+            ourDomains: domains.map(\.description), tlsOptions: tlsOptions(top["tls"], over: .init()))
         return RunPlan(
-            file: source.name, hash: Fingerprint.hex(source.text), hostname: domain(top["hostname"]) ?? "",
-            domains: domains(top["domains"]), user: user(top["user"]),
+            file: source.name, hash: Fingerprint.hex([Array(source.text.utf8)]), text: source.text,
+            policyFiles: library.files, hostname: domain(top["hostname"]) ?? "",
+            domains: domains, user: user(top["user"]),
             workers: number(top["workers"], in: 0...1024).map { Int(clamping: $0) } ?? 0,
             listeners: listeners(top["listeners"], context), certificates: certificates, backends: context.backends,
             state: state(top["state"]), admin: admin(top["admin"]), log: log(top["log"]),
             neverBanned: bans(top["bans"]), protocolLimits: context.protocolLimits, timeouts: context.timeouts,
             tlsOptions: context.tlsOptions)
-    }
-}
-
-/// A short name for a text.
-enum Fingerprint {
-    /// FNV-1a, 64 bits, as 16 hexadecimal digits.
-    static func hex(_ text: String) -> String {
-        let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

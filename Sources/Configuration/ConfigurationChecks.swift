@@ -1,4 +1,5 @@
 public import Diagnostics
+public import PolicyLanguage
 
 /// What a path leads to.
 public enum FileStatus: Sendable, Hashable {
@@ -37,6 +38,8 @@ public struct ConfigurationChecks: Sendable {
     public var fileStatus: @Sendable (_ path: String) -> FileStatus
     /// Nil looks into no certificate.
     public var inspect: CertificateInspector?
+    /// How policy folders and lists are read.
+    public var policies = PolicyLoader()
 
     /// Asks the file system, with the process's own rights.
     public init(inspect: CertificateInspector? = nil) {

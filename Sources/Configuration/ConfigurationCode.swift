@@ -1,14 +1,9 @@
+internal import PolicyLanguage
+
 /// The stable codes of everything that this module finds.
 ///
-/// E10x is what any YAML file of ours may get wrong, E50x to E52x what portreeve.yaml may.
+/// E101 to E107 are `YAMLCode`, of every YAML file of ours; E50x to E53x is what portreeve.yaml may get wrong.
 public enum ConfigurationCode: String, CaseIterable, Sendable {
-    case yamlSyntax = "E101"
-    case duplicateKey = "E102"
-    case anchorOrAlias = "E103"
-    case tag = "E104"
-    case mergeKey = "E105"
-    case severalDocuments = "E106"
-    case controlCharacter = "E107"
     case unreadableText = "E108"
 
     case unknownKey = "E501"
@@ -39,13 +34,6 @@ public enum ConfigurationCode: String, CaseIterable, Sendable {
     /// What the code says, for the list in the documentation.
     public var meaning: String {
         switch self {
-        case .yamlSyntax: "not YAML"
-        case .duplicateKey: "a key occurs twice in one mapping"
-        case .anchorOrAlias: "YAML anchors and aliases are not used here"
-        case .tag: "YAML tags and directives are not used here"
-        case .mergeKey: "YAML merge keys are not used here"
-        case .severalDocuments: "more than one YAML document in a file"
-        case .controlCharacter: "a control character, or a tab that indents"
         case .unreadableText: "not UTF-8, or too long"
         case .unknownKey: "unknown key"
         case .missingKey: "a key that must be given is missing"

@@ -37,10 +37,14 @@ public struct FindingCollector: Sendable {
     public init() {}
 
     public mutating func add(_ finding: Finding) {
-        seen.insert(finding)
+        if seen.insert(finding).inserted, finding.severity == .error { errors += 1 }
     }
 
-    public var hasErrors: Bool { seen.contains { $0.severity == .error } }
+    /// How many there are, and how many of them are errors.
+    public var count: Int { seen.count }
+    public private(set) var errors = 0
+
+    public var hasErrors: Bool { errors > 0 }
 
     /// By file and place, then by code and message, so that a run always prints the same.
     public var sorted: [Finding] {

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Configuration
 public import Diagnostics
+import PolicyLanguage
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,7 +11,7 @@ struct CheckCommand: ParsableCommand {
     @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration, portreeve.yaml.")
     var file: String?
 
-    @Argument(help: "Further configurations.")
+    @Argument(help: "Further configurations, and policy folders or files.")
     var paths: [String] = []
 
     @Option(help: "text, json or github.")
@@ -23,15 +24,47 @@ struct CheckCommand: ParsableCommand {
     private var files: [String] { (file.map { [$0] } ?? []) + paths }
 
     func run() throws {
-        let results = files.map { (file: $0, outcome: Configuration.load(path: $0, checks: .withCertificates)) }
-        let renderer = FindingRenderer(sources: results.flatMap(\.outcome.sources))
-        Console.print(renderer.render(results.flatMap(\.outcome.findings), as: format))
-        if format == .text {
-            for result in results {
-                if let plan = result.outcome.plan { Console.print(Self.summary(result.file, plan)) }
-            }
+        let results = files.map { $0 == file ? Checked(configuration: $0) : Checked($0) }
+        let renderer = FindingRenderer(sources: results.flatMap(\.sources))
+        Console.print(renderer.render(results.flatMap(\.findings), as: format))
+        if format == .text { Console.print(results.flatMap(\.summary).joined(separator: "\n")) }
+        guard results.allSatisfy(\.isGood) else { throw ExitStatus.failure }
+    }
+
+    /// A configuration or a policy, read.
+    private struct Checked {
+        var findings: [Finding]
+        var sources: [SourceFile]
+        /// One line for each thing to say of it.
+        var summary: [String] = []
+        var isGood = false
+
+        /// A folder, or a file that is called as a policy's is, is a policy.
+        init(_ path: String) {
+            let isPolicy = FilePaths.isDirectory(path) || path.hasSuffix(PolicyLoader.fileName)
+            self = isPolicy ? Checked(policy: path) : Checked(configuration: path)
         }
-        guard results.allSatisfy({ $0.outcome.plan != nil }) else { throw ExitStatus.failure }
+
+        private init(policy path: String) {
+            let outcome = PolicyLoader().load(path: path)
+            findings = outcome.findings
+            sources = outcome.sources
+            guard let policy = outcome.policy else { return }
+            isGood = true
+            summary = [
+                "portreeve: policy \(policy.name) is good (\(CheckCommand.counted(policy.outline.count, "rule")))"
+            ]
+            summary += policy.limitsInWords.map { "  \($0)" }
+        }
+
+        init(configuration path: String) {
+            let outcome = Configuration.load(path: path, checks: .withCertificates)
+            findings = outcome.findings
+            sources = outcome.sources
+            guard let plan = outcome.plan else { return }
+            isGood = true
+            summary = [CheckCommand.summary(path, plan)]
+        }
     }
 
     /// `portreeve: FILE is good (3 listeners, 2 backends)`.
@@ -40,7 +73,7 @@ struct CheckCommand: ParsableCommand {
         return "portreeve: \(file) is good (\(listeners), \(counted(plan.backends.count, "backend")))"
     }
 
-    private static func counted(_ count: Int, _ noun: String) -> String {
+    fileprivate static func counted(_ count: Int, _ noun: String) -> String {
         "\(count) \(noun)\(count == 1 ? "" : "s")"
     }
 }

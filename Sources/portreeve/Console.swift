@@ -7,6 +7,11 @@ enum Console {
         write(text, to: STDOUT_FILENO)
     }
 
+    /// Writes `text` as it is.
+    static func prompt(_ text: String) {
+        text.withCString { _ = Glibc.write(STDOUT_FILENO, $0, text.utf8.count) }
+    }
+
     static func error(_ text: String) {
         write(text, to: STDERR_FILENO)
     }

@@ -9,5 +9,9 @@ struct Portreeve: ParsableCommand {
         abstract: "A policy-enforcing SMTP proxy: terminates TLS, judges every command, relays what is allowed.",
         discussion: "Exit status: 0 good, 1 a finding or a failure, 2 wrong usage.",
         version: version,
-        subcommands: [RunCommand.self, CheckCommand.self, DemoCommand.self, ReloadCommand.self, StatusCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, TestCommand.self, ExplainCommand.self, SessionCommand.self,
+            FormatCommand.self, SchemaCommand.self, PolicyCommand.self, DemoCommand.self, ReloadCommand.self,
+            StatusCommand.self,
+        ])
 }

@@ -40,7 +40,7 @@ struct CommandLineTests {
     @Test("A command of a later version is told apart from a slip")
     func absent() throws {
         for name in [
-            "test", "explain", "session", "replay", "fmt", "schema", "policy", "top", "tail", "limits", "bans",
+            "replay", "top", "tail", "limits", "bans",
             "doctor", "import", "firewall",
         ] {
             let command = try #require(AbsentCommand([name, "x"]))

@@ -3,6 +3,7 @@ import Configuration
 import Diagnostics
 import Foundation
 import Policy
+import PolicyLanguage
 import Testing
 
 @Suite("The plan")
@@ -87,8 +88,8 @@ struct PlanTests {
         #expect(plan.listeners[3].endpoints.map(\.endpoint.description) == ["127.0.0.1:2525", "[::1]:2525"])
         #expect(plan.listeners[4].endpoints.isEmpty)
         #expect(
-            plan.listeners.map { $0.policies.map(\.policy) }
-                == [[.inbound], [.submission], [.submission], [.submission, .inbound], [.inbound]])
+            plan.listeners.map { $0.policies.map(\.policy.name) }
+                == [["inbound"], ["submission"], ["submission"], ["submission", "inbound"], ["inbound"]])
         #expect(plan.listeners[4].proxyFrom.map(\.description) == ["10.0.0.0/8"])
         #expect(plan.listeners[4].proxyRequired)
     }
@@ -96,13 +97,13 @@ struct PlanTests {
     @Test(
         "The ports 25, 465, 587 and 2525 have a policy without naming it",
         arguments: [
-            (25, BuiltinPolicy.inbound, TLSMode.starttls), (465, .submission, .implicit), (587, .submission, .starttls),
-            (2525, .submission, .starttls),
+            (25, "inbound", TLSMode.starttls), (465, "submission", .implicit), (587, "submission", .starttls),
+            (2525, "submission", .starttls),
         ])
-    func defaultPolicy(port: Int, policy: BuiltinPolicy, tls: TLSMode) throws {
+    func defaultPolicy(port: Int, policy: String, tls: TLSMode) throws {
         let text = Support.complete().replacingOccurrences(of: "port: 25", with: "port: \(port)")
         let listener = try #require(try plan(text).listeners.first)
-        #expect(listener.policies.map(\.policy) == [policy])
+        #expect(listener.policies.map(\.policy.name) == [policy])
         #expect(listener.tls == tls)
     }
 

@@ -12,7 +12,6 @@ struct AbsentPart: Sendable {
     static let all: [AbsentPart] = [
         AbsentPart("", "firewall", instead: "remove it"),
         AbsentPart("", "history", instead: "remove it; decisions are in the log"),
-        AbsentPart("", "policies", instead: "remove it; listeners name the built-in 'submission' and 'inbound'"),
         AbsentPart("admin", "listen", instead: "remove it; use 'socket' and the commands"),
         AbsentPart("listeners.NAME", "egress", instead: "remove it"),
         AbsentPart("state", "store", "redis:", instead: "use 'memory'"),

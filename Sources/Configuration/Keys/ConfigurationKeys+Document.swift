@@ -1,3 +1,5 @@
+internal import PolicyLanguage
+
 /// The documentation of the format, written from the tables, so that it cannot differ from what is read.
 extension ConfigurationKeys {
     /// The whole of docs/CONFIGURATION.md, in Markdown.
@@ -43,11 +45,12 @@ extension ConfigurationKeys {
         }
         return
             "## Not in this version\n\nNaming one of these is an error, never ignored.\n\n| key | instead |\n|---|---|\n"
-            + rows.joined() + "| policy folders in `listeners.NAME.policies` | name the built-in ones |\n\n"
+            + rows.joined() + "\n"
     }
 
     private static var codes: String {
         "## Codes of findings\n\n| code | meaning |\n|---|---|\n"
+            + YAMLCode.allCases.map { "| `\($0.rawValue)` | \($0.meaning) |\n" }.joined()
             + ConfigurationCode.allCases.map { "| `\($0.rawValue)` | \($0.meaning) |\n" }.joined()
     }
 }

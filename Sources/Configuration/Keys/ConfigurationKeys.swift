@@ -57,6 +57,7 @@ extension ConfigurationKeys {
         key("", "certificates", "list", default: "[]", "chosen by SNI, else the first; read again when they change"),
         key("", "tls", "mapping", "TLS towards clients"),
         key("", "backends", "mapping, NAME to backend", required: true, "the mail servers behind"),
+        key("", "policies", "list of folders", default: "[]", "policies; listeners name them by their `policy:`"),
         key("", "state", "mapping", "where limits and bans are kept"),
         key("", "admin", "mapping", "how the running process is controlled"),
         key("", "log", "mapping", "what is logged and where to"),
@@ -71,7 +72,7 @@ extension ConfigurationKeys {
         key("listeners.NAME", "socket", "name", "takes the socket of this name from systemd"),
         key("listeners.NAME", "backend", "name of a backend", required: true, "where accepted mail goes"),
         key(
-            "listeners.NAME", "policies", "list of `submission`, `inbound`",
+            "listeners.NAME", "policies", "list of names",
             default: "inbound for port 25, submission for 465, 587, 2525", "asked in this order"),
         key(
             "listeners.NAME", "tls", "implicit, starttls, none", default: "implicit on 465, else starttls",

@@ -1,4 +1,5 @@
 internal import Policy
+internal import PolicyLanguage
 
 /// One row of a table of limits: the key, where its value goes, and its range.
 ///

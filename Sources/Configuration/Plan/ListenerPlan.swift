@@ -1,6 +1,7 @@
 public import Bytes
 public import Diagnostics
 public import Policy
+public import PolicyLanguage
 
 /// One entry of `listeners:`.
 public struct ListenerPlan: Sendable, Hashable {
@@ -62,15 +63,9 @@ public enum TLSMode: String, Sendable, Hashable, CaseIterable {
 
 /// A policy that a listener names.
 public struct PolicyReference: Sendable, Hashable {
-    public var policy: BuiltinPolicy
+    public var policy: LoadedPolicy
     /// The place that names it, or the listener's where it is the port's default.
     @Incidental public var range: SourceRange
-}
-
-/// The policies that are part of the program.
-public enum BuiltinPolicy: String, Sendable, Hashable, CaseIterable {
-    case submission
-    case inbound
 }
 
 /// `tls:`, or a listener's `tls_options:`.

@@ -11,6 +11,10 @@ public struct RunPlan: Sendable, Hashable {
     @Incidental public var file: String
     /// 16 hexadecimal digits that change when the text of the file does (FNV-1a, no protection against intent).
     @Incidental public var hash: String
+    /// The text that it was read from, so that policies can be read again without it.
+    @Incidental public var text: String
+    /// Absolute paths of the policies' files and of their lists' files.
+    public var policyFiles: [String]
     /// Our name in the banner, in self-tests and health checks; lower-cased, without a final dot.
     public var hostname: String
     public var domains: [DomainPattern]

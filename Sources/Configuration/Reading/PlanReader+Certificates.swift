@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import PolicyLanguage
 
 /// `certificates:`.
 extension PlanReader {

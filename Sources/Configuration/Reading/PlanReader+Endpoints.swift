@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Diagnostics
+internal import PolicyLanguage
 
 /// What a listener binds.
 extension PlanReader {

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Diagnostics
 internal import Policy
+internal import PolicyLanguage
 
 /// What the listeners take from the rest of the file.
 struct ListenerContext {
@@ -8,6 +9,9 @@ struct ListenerContext {
     var hasCertificates: Bool
     var protocolLimits: ProtocolLimits
     var timeouts: Timeouts
+    var policies: PolicyLibrary
+    /// `domains:` as written.
+    var ourDomains: [String]
     var tlsOptions: TLSOptions
 }
 
@@ -50,12 +54,14 @@ extension PlanReader {
                 .certificateRequired, section["tls"]?.value.range ?? pair.keyRange,
                 "\(shown) speaks TLS, and there is no certificate", hint: "add 'certificates:', or 'tls: none'")
         }
-        let policies = policies(section, ports, shown)
+        let policies = policies(section, ports, shown, context.policies)
         guard let backend else { return nil }
-        return ListenerPlan(
+        let plan = ListenerPlan(
             name: pair.key, range: pair.keyRange, binding: binding, tls: tls, backend: backend, policies: policies,
             proxyFrom: proxyFrom, proxyRequired: proxyRequired, protocolLimits: limits, timeouts: context.timeouts,
             tlsOptions: options)
+        checkGuards(plan, section, context)
+        return plan
     }
 
     private func backendName(_ pair: YAMLNode.Pair?, _ backends: [BackendPlan]) -> String? {
@@ -95,61 +101,5 @@ extension PlanReader {
         for backend in backends where !used.contains(backend.name) {
             warning(.unusedName, backend.range, "no listener uses backend '\(backend.name)'")
         }
-    }
-}
-
-// MARK: Policies
-
-extension PlanReader {
-    /// The policies that a port has when none are named (only with `port:`).
-    private static let defaults: [UInt16: BuiltinPolicy] = [
-        25: .inbound, 465: .submission, 587: .submission, 2525: .submission,
-    ]
-
-    private func policies(_ section: Section, _ ports: [UInt16], _ shown: String) -> [PolicyReference] {
-        if let pair = section["policies"] { return namedPolicies(pair) }
-        if section["port"] != nil, let port = ports.first, let policy = Self.defaults[port] {
-            return [PolicyReference(policy: policy, range: section.range)]
-        }
-        if section["port"] == nil || !ports.isEmpty {
-            error(
-                .policyRequired, section.range, "\(shown) must name its policies",
-                hint: "add 'policies: [submission]' or 'policies: [inbound]'",
-                notes: ["only 'port:' 25, 465, 587 and 2525 have a policy of their own"])
-        }
-        return []
-    }
-
-    private func namedPolicies(_ pair: YAMLNode.Pair) -> [PolicyReference] {
-        if pair.value.value == .sequence([]) {
-            error(.policyRequired, pair.value.range, "'policies' needs at least one policy")
-        }
-        var result: [PolicyReference] = []
-        for item in list(pair) {
-            guard let text = text(item, "policies") else { continue }
-            guard let policy = BuiltinPolicy(rawValue: text) else {
-                reportPolicy(text, item.range)
-                continue
-            }
-            if result.contains(where: { $0.policy == policy }) {
-                error(.duplicateName, item.range, "policy '\(text)' is named twice")
-            }
-            result.append(PolicyReference(policy: policy, range: item.range))
-        }
-        return result
-    }
-
-    private func reportPolicy(_ name: String, _ range: SourceRange) {
-        guard !name.contains("/") else {
-            error(
-                .notInThisVersion, range, "policy folders such as '\(name)' are not in this version",
-                hint: "name the built-in 'submission' or 'inbound'")
-            return
-        }
-        let names = BuiltinPolicy.allCases.map(\.rawValue)
-        let near = Suggestion.nearest(to: name, in: names)
-        error(
-            .unknownName, range, "unknown policy '\(name)'", hint: near.map { "did you mean '\($0)'?" },
-            notes: ["policies of this version: \(names.joined(separator: " "))"])
     }
 }

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Diagnostics
+internal import PolicyLanguage
 
 /// Domains, names and paths.
 extension PlanReader {
@@ -71,24 +72,5 @@ extension PlanReader {
         case .notAFile: error(.fileUnreadable, path.range, "not a file", hint: path.path)
         }
         return nil
-    }
-}
-
-/// Domain names as text.
-enum DomainName {
-    /// Lower-cased, without the final dot; nil unless RFC 5321 §4.1.2 and RFC 1035 §2.3.4 allow it.
-    static func canonical(_ text: String) -> String? {
-        var bytes = text.utf8.map(ASCII.lowercased)
-        if bytes.last == ASCII.dot { bytes.removeLast() }
-        let labels = bytes.split(separator: ASCII.dot, omittingEmptySubsequences: false)
-        guard (1...253).contains(bytes.count), labels.allSatisfy(isLabel), let last = labels.last,
-            !last.allSatisfy(ASCII.isDigit)
-        else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func isLabel(_ label: ArraySlice<UInt8>) -> Bool {
-        (1...63).contains(label.count) && label.first != ASCII.hyphen && label.last != ASCII.hyphen
-            && label.allSatisfy { ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == ASCII.hyphen }
     }
 }

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Diagnostics
+internal import PolicyLanguage
 
 /// What concerns the process: its name and user, `state:`, `admin:`, `log:`, `bans:`.
 extension PlanReader {

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Diagnostics
 internal import Policy
+internal import PolicyLanguage
 
 /// Single values: each reader reports what it cannot read and answers nil.
 extension PlanReader {

@@ -1,5 +1,6 @@
 internal import Diagnostics
 internal import Policy
+internal import PolicyLanguage
 
 /// Tables of limits: `protocol:`, `timeouts:`, `tls:`.
 extension PlanReader {

@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import PolicyLanguage
 
 /// Reads one portreeve.yaml from its tree.
 ///
@@ -12,11 +13,14 @@ final class PlanReader {
     let directory: String
     let checks: ConfigurationChecks
     private(set) var findings = FindingCollector()
+    /// The texts that findings point into: the configuration and its policies.
+    var sources: [SourceFile]
 
     init(source: SourceFile, directory: String, checks: ConfigurationChecks) {
         self.source = source
         self.directory = directory
         self.checks = checks
+        sources = [source]
     }
 
     func error(

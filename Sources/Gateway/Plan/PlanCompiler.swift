@@ -59,16 +59,13 @@ final class PlanCompiler {
     }
 
     private func context(_ plan: RunPlan, _ listener: ListenerPlan, _ backend: Resolved) -> SessionContext {
-        let domains = List.domains(plan.domains.map(\.description))
-        let policies = listener.policies.compactMap { reference in
-            BuiltInPolicy(rawValue: reference.policy.rawValue)?.policy(ourDomains: domains)
-        }
+        let policies = plan.definitions(of: listener)
         return SessionContext(
             hostname: plan.hostname,
             listener: ListenerFacts(name: listener.name, port: listener.endpoints.first?.endpoint.port ?? 0),
             tls: SessionContext.ListenerTLS(rawValue: listener.tls.rawValue) ?? .none,
-            limits: listener.protocolLimits, timeouts: listener.timeouts, book: RuleBook(policies, realm: backend.profile.realm),
-            backend: backend.profile, buckets: buckets)
+            limits: listener.protocolLimits, timeouts: listener.timeouts,
+            book: RuleBook(policies, realm: backend.profile.realm), backend: backend.profile, buckets: buckets)
     }
 }
 

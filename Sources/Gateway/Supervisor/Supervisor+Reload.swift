@@ -86,15 +86,15 @@ extension ListenerPlan {
     }
 }
 
-// MARK: Certificates
+// MARK: Files that change
 
 extension Supervisor {
     /// Nanoseconds of quiet after a change, because renewals write chain and key one after the other.
     static var settleTime: UInt64 { 500_000_000 }
 
-    /// Watches the directories of all certificate files (and what their links lead to).
+    /// Watches the directories of all certificate, policy and list files (and what their links lead to).
     func watchCertificates() {
-        let files = plan.certificates.flatMap { [$0.chain.path, $0.key.path] }
+        let files = plan.certificates.flatMap { [$0.chain.path, $0.key.path] } + plan.policyFiles
         guard !files.isEmpty else { return }
         // Without inotify, certificates are read again by SIGHUP only.
         guard
@@ -104,7 +104,7 @@ extension Supervisor {
                     { [unowned self] _ in
                         arm(.certificates, after: Self.settleTime)
                     }))
-        else { return complain("certificates are not watched for changes") }
+        else { return complain("certificates and policies are not watched for changes") }
         self.watch = watch
         for file in Set(files + files.map(Self.target)) { try? watch.watch(directoryOf: file) }
     }
@@ -128,5 +128,27 @@ extension Supervisor {
         } catch {
             complain("certificates changed, but \(error). The old ones stay.")
         }
+    }
+
+    /// Sessions get the policies and lists as they are now at their next MAIL, if they have no error; otherwise the old
+    /// ones stay.
+    func reloadPolicies() {
+        let fresh = plan.withFreshPolicies(ConfigurationChecks(inspect: CertificateCheck.inspect))
+        guard let new = fresh.plan else {
+            StandardError.write(fresh.rendered())
+            return notePolicies(ok: false, "policies changed, but have errors. The old ones stay.")
+        }
+        guard !new.hasSamePolicies(as: plan) else { return }
+        do throws(StartFailure) {
+            try adopt(new)
+            notePolicies(ok: true, "policies read again: \(new.policiesInUse.joined(separator: ", "))")
+        } catch {
+            notePolicies(ok: false, "policies changed, but \(error). The old ones stay.")
+        }
+    }
+
+    private func notePolicies(ok: Bool, _ message: String) {
+        lastReload = ReloadStatus(time: UTCTime(.now()), ok: ok, message: message)
+        complain(message)
     }
 }

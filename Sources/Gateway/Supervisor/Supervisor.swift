@@ -248,7 +248,9 @@ final class Supervisor: TimerHandler {
         case .ticketKeys:
             compiler.rotateTicketKeys()
             arm(.ticketKeys, after: UInt64(TicketKeys.lifetime) * 1_000_000_000)
-        case .certificates: reloadCertificates()
+        case .certificates:
+            reloadPolicies()
+            reloadCertificates()
         case .drainEnds: end(status: 0)
         case .watchdog: feedWatchdog()
         case nil: break

@@ -1,0 +1,31 @@
+/// What a file holds, or why that is not known.
+public enum FileContent: Sendable {
+    case bytes([UInt8])
+    case missing
+    case unreadable
+    /// Longer than anybody's list.
+    case tooLong
+}
+
+/// How policies and lists are read; tests answer themselves.
+public struct PolicyFiles: Sendable {
+    /// The longest policy or test file, octets.
+    public static let longestPolicy = 1 << 20
+    /// The longest list file, octets: a million entries of 64.
+    public static let longestList = 64 << 20
+
+    /// The content of an absolute path, at most `limit` octets.
+    public var read: @Sendable (_ path: String, _ limit: Int) -> FileContent
+
+    public init(read: @escaping @Sendable (_ path: String, _ limit: Int) -> FileContent) {
+        self.read = read
+    }
+
+    /// The file system, with the process's own rights.
+    public static let system = PolicyFiles { path, limit in
+        switch FilePaths.content(path, limit: limit) {
+        case .some(let bytes): bytes.count > limit ? .tooLong : .bytes(bytes)
+        case .none: FilePaths.exists(path) ? .unreadable : .missing
+        }
+    }
+}

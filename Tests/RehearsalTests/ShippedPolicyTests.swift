@@ -1,0 +1,28 @@
+import Diagnostics
+import Foundation
+import PolicyLanguage
+import Rehearsal
+import Testing
+
+@Suite("Tests of the shipped policies")
+struct ShippedPolicyTests {
+    static let policies = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("policies")
+
+    static let names: [String] = {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: policies.path)) ?? []
+        return entries.filter { $0 != "invalid" && !$0.contains(".") }.sorted()
+    }()
+
+    @Test("every shipped policy passes its tests, and they reach every rule", arguments: names)
+    func passes(name: String) throws {
+        let suite = PolicySuite.load(Self.policies.appendingPathComponent(name).path)
+        #expect(FindingRenderer(sources: suite.sources).render(suite.findings, as: .text) == "")
+        let policy = try #require(suite.policy)
+        let tests = try #require(suite.tests)
+        let report = TestRunner(policy, tests).run()
+        #expect(TestReport.text([report], showsCoverage: false).contains(" 0 failed"))
+        #expect(report.failures.map(\.name) == [])
+        #expect(report.unreached == [])
+    }
+}
