@@ -1,5 +1,5 @@
 # The one entry point for people and CI.
-.PHONY: help run test lint format clean
+.PHONY: help run test sanitize fuzz lint format clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -14,12 +14,20 @@ test: ## unit tests, interop with real mail servers, protocol vectors
 	scripts/setup
 	scripts/test
 
+sanitize: ## address and thread sanitizers (part of test)
+	scripts/setup
+	scripts/sanitize
+
+fuzz: ## every fuzzer for FUZZ_SECONDS (30)
+	scripts/setup --build-only
+	scripts/fuzz
+
 lint: ## format, module edges, declared imports
 	scripts/setup --build-only
 	scripts/lint
 
 format: ## rewrites the Swift sources in the project's format
-	swift format -i -r -p Sources Tests Package.swift
+	swift format -i -r -p Sources Tests Package.swift Fuzz/Package.swift Fuzz/Sources
 
 clean: ## removes what was built
-	rm -rf .build
+	rm -rf .build .build-asan .build-tsan Fuzz/.build-fuzz

@@ -74,8 +74,14 @@ let modules: [Target] = [
 ]
 
 let tests: [Target] = [
+    // What the fuzzers in Fuzz/ call; a test replays their findings through it.
+    .target(
+        name: "FuzzTargets",
+        dependencies: ["Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "Configuration", "Diagnostics"],
+        path: "Tests/FuzzTargets", swiftSettings: strict),
+    .testTarget(name: "RegressionCorpusTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
     .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
-    .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Bytes"], swiftSettings: strict),
+    .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Bytes", "FuzzTargets"], swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Bytes", "Reactor"], swiftSettings: strict),
     .testTarget(
         name: "TLSTransportTests", dependencies: ["Bytes", "Reactor", "TLSTransport", "COpenSSL"],
@@ -114,12 +120,18 @@ let tests: [Target] = [
     .testTarget(name: "CommandLineTests", dependencies: ["portreeve", "Configuration"], swiftSettings: strict),
 ]
 
+/// Sanitizer builds of the tests leave out what these do not test: the daemon's upper part and the command line.
+let upperPart = ["Gateway", "Operations", "portreeve", "OperationsTests", "CommandLineTests"]
+let isCoreOnly = Context.environment["PORTREEVE_CORE_ONLY"] != nil
+
 let package = Package(
     name: "portreeve",
-    products: [.executable(name: "portreeve", targets: ["portreeve"])],
+    products: [
+        .library(name: "FuzzTargets", targets: ["FuzzTargets"])
+    ] + (isCoreOnly ? [] : [.executable(name: "portreeve", targets: ["portreeve"])]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
-    targets: modules + tests
+    targets: (modules + tests).filter { !isCoreOnly || !upperPart.contains($0.name) }
 )

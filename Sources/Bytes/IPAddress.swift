@@ -24,6 +24,9 @@ public struct IPAddress: Hashable, Sendable {
     /// The 32 bits of an IPv4 address in host order; meaningless for IPv6.
     @inlinable public var v4Bits: UInt32 { UInt32(truncatingIfNeeded: low) }
 
+    /// 0.0.0.0 or ::, which stand for every address of the machine.
+    public var isUnspecified: Bool { isV4 ? v4Bits == 0 : high == 0 && low == 0 }
+
     /// 127.0.0.0/8 or ::1.
     public var isLoopback: Bool { isV4 ? v4Bits >> 24 == 127 : high == 0 && low == 1 }
 

@@ -33,6 +33,8 @@ public struct Errno: Error, Hashable, Sendable, CustomStringConvertible {
     public static let brokenPipe = Errno(EPIPE)
     public static let badDescriptor = Errno(EBADF)
     public static let invalid = Errno(EINVAL)
+    /// The machine does not speak this address family (IPv6 is switched off).
+    public static let noSuchFamily = Errno(EAFNOSUPPORT)
     public static let notFound = Errno(ENOENT)
     public static let nameTooLong = Errno(ENAMETOOLONG)
 

@@ -75,6 +75,7 @@ struct EffectTests {
                 R: 550 5.1.1 nobody
                 S: 550 5.1.1 nobody
                 S: 421 4.7.1 too many unknown sid=SID
+                B: QUIT
                 ! closed
                 """)
     }

@@ -79,7 +79,8 @@ extension Rehearsed {
     private func happen(_ text: String, _ location: SourceLocation) {
         let words = text.split(separator: " ").map(String.init)
         switch words.first {
-        case "client-ends": event { $0.clientEnded(now: $1) }
+        case "client-ends": event { $0.clientBroke(now: $1) }
+        case "client-sends-no-more": event { $0.clientEnded(now: $1) }
         case "client-tls":
             #expect(asksClientTLS, sourceLocation: location)
             asksClientTLS = false

@@ -95,7 +95,7 @@ class Portreeve:
 
     def _ready(self):
         said = self.child.said()
-        return all(re.search(rf":{port}\b", said) for port in self.ports.values())
+        return all(re.search(rf"listens on \S*:{port}\b", said) for port in self.ports.values())
 
     def stop(self):
         """SIGTERM; the exit status. The daemon must still have been there."""

@@ -102,10 +102,10 @@ struct ConditionTests {
     @Test func `Patterns are found anywhere, and a hostile one is given up`() throws {
         #expect(try holds(matches(.rcptDomain, #"\.example\.(com|net)$"#)) == true)
         #expect(try holds(matches(.rcptDomain, "^example")) == false)
-        let hostile = { (facts: inout Facts) in facts.helo.name = [UInt8](repeating: UInt8(ascii: "a"), count: 200) }
-        #expect(try holds(matches(.heloName, "^(a+)+$x"), hostile) == nil)
-        #expect(try holds(matches(.heloName, "^(a+)+$x") && .field(.senderIsNull), hostile) == false)
-        #expect(try holds(matches(.heloName, "^(a+)+$x") || .field(.tlsActive), hostile) == true)
+        let hostile = { (facts: inout Facts) in facts.helo.name = [UInt8](repeating: UInt8(ascii: "a"), count: 200) + octets("!") }
+        #expect(try holds(matches(.heloName, "^(a+)+$"), hostile) == nil)
+        #expect(try holds(matches(.heloName, "^(a+)+$") && .field(.senderIsNull), hostile) == false)
+        #expect(try holds(matches(.heloName, "^(a+)+$") || .field(.tlsActive), hostile) == true)
         #expect(try holds(matches(.heloName, "a")) { $0.helo.name = [0xFF, UInt8(ascii: "a"), 0x00] } == true)
     }
 

@@ -2,205 +2,213 @@ import Bytes
 import Policy
 import Testing
 
-struct RuleBookTests {
-    private func limit(_ name: String, _ key: Field..., counts: LimitDefinition.Counting = .attempted) -> LimitDefinition {
-        LimitDefinition(name: name, key: key, count: 10, period: 1_000, burst: 5, counts: counts)
+private func facts(_ change: (inout Facts) -> Void = { _ in }) -> Facts {
+    let endpoint = Endpoint(address: IPAddress(v4: 0xCB00_7107), port: 25)
+    var facts = Facts(
+        client: ClientFacts(endpoint: endpoint, local: endpoint), listener: ListenerFacts(name: "l", port: 25))
+    change(&facts)
+    return facts
+}
+
+private func policy(_ name: String, _ rules: Rule..., otherwise: PolicyDefinition.Default = .accept) -> PolicyDefinition
+{
+    PolicyDefinition(name: name, rules: rules, otherwise: otherwise)
+}
+
+private func reject(_ text: String) -> Action { .reject(ReplyTemplate(550, text)) }
+
+private func recipient(_ local: String, _ domain: String, hasRouting: Bool = false) -> RecipientFacts {
+    RecipientFacts(local: Array(local.utf8), domain: Array(domain.utf8), hasRouting: hasRouting)
+}
+
+private let tls = TLSFacts(version: .tls13, cipher: "x")
+
+@Suite struct RuleBookTests {
+    @Test func `policies are asked in order, and rules in order within each`() {
+        let book = RuleBook([
+            policy(
+                "a", Rule("no", at: .mail, when: !.always, reject("a0")),
+                Rule("one", at: .mail, when: .always, reject("a1"))),
+            policy("b", Rule("two", at: .mail, when: .always, reject("b1"))),
+        ])
+        let decision = book.decide(.mail, facts())
+        #expect(decision.verdict == .reject(ReplyText(550, "a1")))
+        #expect(decision.rule.description == "a/one")
+        #expect(decision.stage == .mail)
     }
 
-    private func verdict(_ book: RuleBook, _ stage: Stage = .rcpt, _ facts: Facts = sampleFacts()) -> Verdict {
-        book.decide(stage, facts).verdict
+    @Test func `accept ends the stage for all policies, but not a later stage`() {
+        let book = RuleBook([
+            policy("a", Rule("yes", at: .mail, when: .always, .accept)),
+            policy(
+                "b", Rule("no", at: .mail, when: .always, reject("b")),
+                Rule("late", at: .rcpt, when: .always, reject("c"))),
+        ])
+        #expect(book.decide(.mail, facts()).verdict == .accept)
+        #expect(book.decide(.mail, facts()).rule.description == "a/yes")
+        #expect(book.decide(.rcpt, facts()).verdict == .reject(ReplyText(550, "c")))
     }
 
-    private func rule(_ decision: Decision) -> String { decision.rule.rule }
-
-    @Test func `The first decisive rule wins, in the order of policies and rules`() {
-        let book = RuleBook(
-            Rule("no", at: .rcpt, when: .field(.senderIsNull), refusal), Rule("yes", at: .rcpt, .accept),
-            Rule("late", at: .rcpt, refusal))
-        #expect(rule(book.decide(.rcpt, sampleFacts())) == "yes")
-        #expect(rule(book.decide(.mail, sampleFacts())) == "default")
+    @Test func `skip ends the stage for its policy only`() {
+        let book = RuleBook([
+            policy(
+                "a", Rule("skip", at: .mail, when: .always, .skip), Rule("no", at: .mail, when: .always, reject("a"))),
+            policy("b", Rule("no", at: .mail, when: .always, .defer(ReplyTemplate(450, "b")))),
+        ])
+        #expect(book.decide(.mail, facts()).verdict == .defer(ReplyText(450, "b")))
+        #expect(book.decide(.mail, facts()).rule.description == "b/no")
     }
 
-    @Test func `Skip ends the stage for its own policy only`() {
-        let first = PolicyDefinition(
-            name: "a", rules: [Rule("skip", at: .rcpt, .skip), Rule("never", at: .rcpt, .accept)], otherwise: .accept)
-        let second = PolicyDefinition(name: "b", rules: [Rule("no", at: .rcpt, refusal)], otherwise: .accept)
-        #expect(RuleBook([first, second]).decide(.rcpt, sampleFacts()).rule.description == "b/no")
+    @Test func `without a decisive rule the first default that rejects counts, else the command is accepted`() {
+        let lenient = policy("a")
+        let strict = policy("b", otherwise: .reject(ReplyTemplate(550, "no")))
+        let stricter = policy("c", otherwise: .reject(ReplyTemplate(551, "never")))
+        #expect(RuleBook([lenient]).decide(.mail, facts()).verdict == .accept)
+        #expect(RuleBook([lenient]).decide(.mail, facts()).rule.description == "a/default")
+        let decision = RuleBook([lenient, strict, stricter]).decide(.mail, facts())
+        #expect(decision.verdict == .reject(ReplyText(550, "no")))
+        #expect(decision.rule.description == "b/default")
+        #expect(RuleBook([]).decide(.mail, facts()).verdict == .accept)
     }
 
-    @Test func `Defaults count after the last policy, and one that refuses is enough`() {
-        let reply = ReplyTemplate(550, "5.7.1 shut")
-        let policies = [
-            PolicyDefinition(name: "a", rules: [], otherwise: .reject(reply)),
-            PolicyDefinition(name: "b", rules: [], otherwise: .accept),
-        ]
-        let decision = RuleBook(policies).decide(.mail, sampleFacts())
-        #expect(decision.verdict == .reject(ReplyText(550, "5.7.1 shut")))
-        #expect(decision.rule.description == "a/default")
-        #expect(RuleBook(policies).decide(.rcptReply, sampleFacts()).verdict == .accept)
-        #expect(RuleBook(policies, isMonitored: true).decide(.mail, sampleFacts()).monitored.count == 1)
+    @Test func `a monitored rule decides nothing and says what it would have done`() {
+        let book = RuleBook([
+            policy(
+                "a", Rule("maybe", at: .mail, mode: .monitor, when: .always, reject("x")),
+                Rule("skip", at: .mail, mode: .monitor, when: .always, .skip),
+                Rule("off", at: .mail, mode: .disabled, when: .always, reject("off")),
+                Rule("drop", at: .mail, when: .always, .drop(ReplyTemplate(421, "y"))))
+        ])
+        let decision = book.decide(.mail, facts())
+        #expect(decision.verdict == .drop(ReplyText(421, "y")))
+        #expect(decision.monitored.map(\.rule.description) == ["a/maybe"])
+        #expect(decision.monitored.map(\.verdict) == [.reject(ReplyText(550, "x"))])
     }
 
-    @Test func `Unless takes the rule away`() {
-        let book = RuleBook(Rule("no", at: .rcpt, unless: .field(.authOK), refusal))
-        #expect(verdict(book) == .accept)
-        #expect(verdict(book, .rcpt, sampleFacts(user: nil)) != .accept)
+    @Test func `only an accepting decision gives a permit`() {
+        let refused = RuleBook([policy("a", otherwise: .reject(ReplyTemplate(550, "no")))]).decide(.mail, facts())
+        let hasNone = refused.permit() == nil
+        #expect(hasNone)
+        let accepted = RuleBook([policy("a")]).decide(.rcpt, facts())
+        let stage = accepted.permit()?.stage
+        #expect(stage == .rcpt)
     }
 
-    @Test func `An index of equality tests changes nothing`() {
-        var rules: [Rule] = []
-        for number in 0..<60 {
-            let domain = compare(.rcptDomain, .equal, .text("D\(number % 20).example"))
-            let local = items(.senderLocal, .text("u\(number % 7)"), .text("v\(number)"))
-            switch number % 4 {
-            case 0: rules.append(Rule("r\(number)", at: .rcpt, when: domain && .field(.tlsActive), .tag("t\(number)")))
-            case 1: rules.append(Rule("r\(number)", at: .rcpt, when: local, .tag("t\(number)")))
-            case 2: rules.append(Rule("r\(number)", at: .rcpt, when: domain || local, .tag("t\(number)")))
-            case _: rules.append(Rule("r\(number)", at: .rcpt, when: .field(.tlsActive) && local, .tag("t\(number)")))
-            }
-        }
-        let all = RuleBook(
-            [PolicyDefinition(name: "p", rules: rules, otherwise: .accept)], realm: octets("example.org"))
-        for number in 0..<40 {
-            var facts = sampleFacts()
-            facts.recipient = RecipientFacts(local: octets("x"), domain: octets("d\(number).example"), hasRouting: false)
-            facts.sender = SenderFacts(
-                local: octets(number % 2 == 0 ? "u\(number % 9)" : "v\(number)"), domain: octets("y"), size: nil, isNull: false,
-                usesSMTPUTF8: false)
-            let alone = rules.filter { rule in
-                !RuleBook(rule).decide(.rcpt, facts).effects.tags.isEmpty
-            }
-            #expect(all.decide(.rcpt, facts).effects.tags == alone.map { "t" + $0.id.dropFirst() })
-        }
-    }
-
-    @Test func `Tags, delays and tarpits go on, and later rules see the tag`() {
-        let tagged = Expression(.inWords(.text("odd"), .sessionTags))
-        let book = RuleBook(
-            Rule("tag", at: .rcpt, .tag("odd")), Rule("slow", at: .rcpt, .delay(5)), Rule("slower", at: .rcpt, .delay(7)),
-            Rule("pit", at: .rcpt, .tarpit(100_000_000_000)), Rule("no", at: .rcpt, when: tagged, refusal))
-        let decision = book.decide(.rcpt, sampleFacts())
-        #expect(rule(decision) == "no")
-        #expect(decision.effects.tags == ["odd"] && decision.effects.delay == 7)
-        #expect(decision.effects.tarpit == 60_000_000_000)
-    }
-
-    @Test func `A monitored rule decides nothing and says what it would have replied`() {
-        let pit = Rule("pit", at: .rcpt, mode: .monitor, .tarpit(5), ban: Ban(duration: 9))
-        let no = Rule(
-            "no", at: .rcpt, mode: .monitor, .reject(ReplyTemplate(554, "5.7.1 {rcpt.address} {limit.retry_after}")),
-            ban: Ban(duration: 9))
-        let decision = RuleBook(pit, no).decide(.rcpt, sampleFacts())
-        #expect(decision.verdict == .accept && decision.effects.tarpit == 0 && decision.effects.ban == nil)
-        #expect(decision.monitored.map(\.verdict) == [.reject(ReplyText(554, "5.7.1 bob@sales.example.com 0s"))])
-    }
-
-    @Test func `A monitored process still keeps passwords from clear text`() {
-        var facts = sampleFacts()
-        facts.tls = nil
-        let book = RuleBook([BuiltInPolicy.submission.policy(ourDomains: .domains([]))], isMonitored: true)
-        #expect(verdict(book, .auth, facts) != .accept)
-        #expect(verdict(book, .mail, facts) == .accept)
-    }
-
-    @Test func `An enforced rule may ask for a ban`() {
-        let book = RuleBook(Rule("no", at: .rcpt, refusal, ban: Ban(duration: 9)))
-        #expect(book.decide(.rcpt, sampleFacts()).effects.ban?.duration == 9)
-    }
-
-    @Test func `A limit is asked for only where the rule holds otherwise`() {
-        let book = RuleBook(
-            Rule("burst", at: .rcpt, when: .field(.senderIsNull), over: ["user"], refusal), limits: [limit("user", .authUser)])
-        var asked = 0
-        _ = book.decide(.rcpt, sampleFacts()) { _ in
-            asked += 1
-            return .charged
-        }
-        #expect(asked == 0)
-    }
-
-    @Test func `An exceeded limit brings the reply with the time to wait`() {
-        let reply = ReplyTemplate(450, "4.7.1 retry in {limit.retry_after}")
-        let book = RuleBook(
-            Rule("burst", at: .rcpt, over: ["user", "net"], .defer(reply)),
-            limits: [limit("user", .authUser), limit("net", .clientNet, .senderDomain)])
-        var asks: [Ask] = []
-        let decision = book.decide(.rcpt, sampleFacts()) { ask in
-            asks.append(ask)
-            return .exceeded(retryAfter: 17_000_000_001)
-        }
-        #expect(decision.verdict == .defer(ReplyText(450, "4.7.1 retry in 18s")))
-        guard case .charge(let charges)? = asks.first else {
-            Issue.record("nothing was charged")
-            return
-        }
-        #expect(charges.map(\.limit) == ["p/user", "p/net"])
-        #expect(charges.map(\.key) == [octets("carol@example.org"), octets("203.0.113.7/32\0example.org")])
-    }
-
-    @Test func `Within one command a bucket pays once, however many rules name it`() {
-        let book = RuleBook(
-            Rule("a", at: .rcpt, over: ["user"], refusal), Rule("b", at: .rcpt, over: ["user", "net"], refusal),
-            Rule("c", at: .rcpt, mode: .monitor, over: ["user"], refusal),
-            limits: [limit("user", .authUser), limit("net", .clientNet)])
-        var charged: [[Charge]] = []
-        _ = book.decide(.rcpt, sampleFacts()) { ask in
-            if case .charge(let charges) = ask { charged.append(charges) }
-            return .charged
-        }
-        #expect(charged.map { $0.map(\.limit) } == [["p/user"], ["p/net"], ["p/user"]])
-        #expect(charged.count == 3 && charged[0][0].family != charged[2][0].family)
-    }
-
-    @Test func `What remains of a limit is asked for once and compared`() {
-        let low = Expression(.compare(.less, Expression(.remaining(limit: "user")), Expression(.literal(.int(10)))))
-        let book = RuleBook(
-            Rule("low", at: .rcpt, when: low, .tag("low")), Rule("low2", at: .rcpt, when: low, .tag("low2")),
-            limits: [limit("user", .authUser)])
-        for (remaining, tags) in [(Int64(9), ["low", "low2"]), (10, [])] {
-            var asked = 0
-            let decision = book.decide(.rcpt, sampleFacts()) { ask in
-                asked += 1
-                if case .peek(let charge) = ask { #expect(charge.limit == "p/user") }
-                return .remaining(remaining)
-            }
-            #expect(asked == 1)
-            #expect(decision.effects.tags == tags)
+    @Test func `conditions combine as their operators say`() throws {
+        let no: Expression = !.always
+        for (condition, holds) in [
+            (.always && .always, true), (.always && no, false), (no || .always, true), (no || no, false),
+            (!(.always && no) && (.always || no), true), (!(no || no) && !(.always && .always), false),
+        ] as [(Expression, Bool)] {
+            let facts = facts()
+            #expect(try Condition(condition).holds(for: facts) == holds)
         }
     }
 
-    @Test func `A rule that can't be evaluated refuses, whatever it was to do`() {
-        var facts = sampleFacts()
-        facts.helo.name = [UInt8](repeating: UInt8(ascii: "a"), count: 200)
-        let hostile = matches(.heloName, "^(a+)+$x")
-        #expect(verdict(RuleBook(Rule("r", at: .rcpt, when: !hostile, refusal)), .rcpt, facts).name == "reject")
-        #expect(verdict(RuleBook(Rule("r", at: .rcpt, when: hostile, .accept)), .rcpt, facts).name == "defer")
-        #expect(verdict(RuleBook(Rule("r", at: .connect, when: hostile, .skip)), .connect, facts).name == "drop")
+    @Test func `a reply names the recipient wherever the template does`() {
+        let template = ReplyTemplate(550, "5.7.1 {x} <{rcpt.address}>: no {rcpt.address}")
+        let book = RuleBook([policy("a", Rule("r", at: .rcpt, when: .always, .reject(template)))])
+        let decision = book.decide(.rcpt, facts { $0.recipient = recipient("bob", "example.org") })
+        #expect(decision.verdict == .reject(ReplyText(550, "5.7.1 {x} <bob@example.org>: no bob@example.org")))
+    }
+}
+
+@Suite struct BuiltInPolicyTests {
+    private func decide(_ name: BuiltInPolicy, _ stage: Stage, _ change: (inout Facts) -> Void = { _ in }) -> Decision {
+        RuleBook([name.policy(ourDomains: .domains(["example.org", ".example.net"]))]).decide(stage, facts(change))
+    }
+
+    @Test func `submission wants TLS before AUTH and MAIL, and a login before MAIL`() {
+        let early = decide(.submission, .auth)
         #expect(
-            RuleBook(Rule("r", at: .rcpt, mode: .monitor, when: hostile, .accept)).decide(.rcpt, facts).verdict == .accept)
+            early.verdict
+                == .reject(ReplyText(538, "5.7.11 Encryption required for requested authentication mechanism")))
+        #expect(early.rule.description == "submission/tls-before-login")
+        #expect(decide(.submission, .auth) { $0.tls = tls }.verdict == .accept)
+        let clear = decide(.submission, .mail) { $0.auth.user = [0x61] }
+        #expect(clear.verdict == .reject(ReplyText(530, "5.7.0 Must issue a STARTTLS command first")))
+        #expect(clear.rule.description == "submission/tls-required")
+        let anonymous = decide(.submission, .mail) { $0.tls = tls }
+        #expect(anonymous.verdict == .reject(ReplyText(530, "5.7.0 Authentication required")))
+        #expect(anonymous.rule.description == "submission/auth-required")
+        let good = decide(.submission, .mail) {
+            $0.tls = tls
+            $0.auth.user = [0x61]
+        }
+        #expect(good.verdict == .accept)
+        #expect(decide(.submission, .rcpt) { $0.recipient = recipient("x", "foreign.test") }.verdict == .accept)
     }
 
-    @Test func `A rule that does not compile refuses and is reported`() {
-        let book = RuleBook(Rule("r", at: .rcpt, when: .in(.rcptDomain, list: "nowhere"), .accept))
-        #expect(verdict(book).name == "defer")
-        #expect(book.faults.map(\.rule.rule) == ["r"])
+    @Test func `inbound takes mail for its own domains and postmaster only`() {
+        func verdict(_ local: String, _ domain: String, hasRouting: Bool = false) -> Decision {
+            decide(.inbound, .rcpt) { $0.recipient = recipient(local, domain, hasRouting: hasRouting) }
+        }
+        #expect(verdict("bob", "example.org").verdict == .accept)
+        #expect(verdict("bob", "a.example.net").verdict == .accept)
+        #expect(verdict("postmaster", "").verdict == .accept)
+        let foreign = verdict("bob", "foreign.test")
+        #expect(foreign.verdict == .reject(ReplyText(554, "5.7.1 <bob@foreign.test>: Relay access denied")))
+        #expect(foreign.rule.description == "inbound/no-relay")
+        #expect(verdict("bob", "example.net").rule.description == "inbound/no-relay")
+        let routed = verdict("bob%foreign.test", "example.org", hasRouting: true)
+        #expect(routed.verdict == .reject(ReplyText(554, "5.7.1 <bob%foreign.test@example.org>: Relay access denied")))
+        #expect(routed.rule.description == "inbound/no-routing")
     }
 
-    @Test func `A book knows which stages read outcomes and what messages must be searched for`() {
-        let outcome = RuleBook(
-            Rule("r", at: .rcpt, when: compare(.rcptRejected, .greater, .int(5)), refusal),
-            Rule("m", at: .message, when: compare(.fromHeaderCount, .unequal, .int(1)), refusal))
-        #expect(outcome.readsOutcome(at: .rcpt) && !outcome.readsOutcome(at: .mail))
-        #expect(outcome.observation == MessageObservation(header: true, lines: false))
-        #expect(RuleBook(Rule("r", at: .rcpt, refusal)).observation == nil)
+    @Test func `inbound drops early talkers and has no logins`() {
+        let early = decide(.inbound, .connect) { $0.client.talkedEarly = true }
+        #expect(early.verdict == .drop(ReplyText(554, "5.5.1 Error: data sent before the greeting")))
+        #expect(decide(.inbound, .connect).verdict == .accept)
+        #expect(decide(.inbound, .auth).verdict == .reject(ReplyText(503, "5.5.1 Error: authentication not enabled")))
+        #expect(decide(.inbound, .mail).verdict == .accept)
+    }
+}
+
+@Suite struct NameTests {
+    private func canonical(_ local: String) -> String {
+        String(decoding: CanonicalName.local(Array(local.utf8)), as: UTF8.self)
     }
 
-    @Test func `What a peer said can't leave its place in a reply`() {
-        var facts = sampleFacts()
-        facts.helo.name = octets("a\r\n250 b\\") + [0xFF]
-        let reply = ReplyTemplate(554, "5.7.1 <{helo.name}> {nothing} {client.net}").rendered(with: facts)
-        #expect(reply.description == #"554 5.7.1 <a\x0D\x0A250 b\x5C\xFF> {nothing} 203.0.113.7/32"#)
-        facts.helo.name = [UInt8](repeating: 0, count: 5_000)
-        #expect(ReplyTemplate(554, "{helo.name}").rendered(with: facts).text.count <= 480)
+    @Test func `local parts are compared in lower case and without needless quotes`() {
+        for (written, name) in [
+            ("Bob", "bob"), ("\"bob\"", "bob"), ("\"B\\ob\"", "bob"), ("\"a b\"", "\"a b\""), ("\"a..b\"", "\"a..b\""),
+            ("\"\"", "\"\""), ("\"a@b\"", "\"a@b\""), ("\"a\\\"b\"", "\"a\\\"b\""), ("\"", "\""), ("a.b", "a.b"),
+        ] {
+            #expect(canonical(written) == name)
+        }
+    }
+
+    @Test func `domains lose case and one final dot`() {
+        #expect(CanonicalName.domain(Array("EXAMPLE.Org.".utf8)) == Array("example.org".utf8))
+        #expect(CanonicalName.domain([]) == [])
+    }
+
+    @Test func `a login without a domain gets the realm`() {
+        func login(_ name: String, _ realm: String?) -> String {
+            String(decoding: CanonicalName.login(Array(name.utf8), realm: realm.map { Array($0.utf8) }), as: UTF8.self)
+        }
+        #expect(login("Carol", "example.org") == "carol@example.org")
+        #expect(login("Carol@Other.test", "example.org") == "carol@other.test")
+        #expect(login("carol", nil) == "carol")
+        #expect(login("carol", "") == "carol")
+    }
+
+    @Test func `forms that some servers route onwards are known`() {
+        for (local, isRouting) in [("u%f", true), ("f!u", true), ("\"u@f\"", true), ("u", false), ("u+f", false)] {
+            #expect(CanonicalName.isRouting(local: Array(local.utf8)) == isRouting)
+        }
+    }
+
+    @Test func `a domain set holds names exactly and suffixes strictly below`() {
+        let set = List.domains(["Example.ORG", ".example.net"])
+        for (domain, isInside) in [
+            ("example.org", true), ("a.example.org", false), ("a.example.net", true), ("a.b.example.net", true),
+            ("example.net", false), ("badexample.net", false), ("", false), ("net", false),
+        ] {
+            let octets = Array(domain.utf8)
+            let found = set.contains(octets.span, on: 0)
+            #expect(found == isInside, "\(domain)")
+        }
+        #expect(List.domains([]).isEmpty)
     }
 }

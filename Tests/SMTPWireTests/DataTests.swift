@@ -1,3 +1,4 @@
+import FuzzTargets
 import SMTPWire
 import Testing
 
@@ -199,5 +200,19 @@ private let ending = octets("\r\n.\r\nQUIT\r\n")
         _ = written { _ = normalizer.normalize(octets("a\nb\rc\n\r\r\n.\r\n").span.bytes, into: &$0) }
         #expect(normalizer.bareLFs == 2)
         #expect(normalizer.bareCRs == 2)
+    }
+
+    @Test func `a message that is refused anywhere while it is mended is read to the same end`() {
+        forEachTail(upTo: 5) { tail in
+            let input = tail + ending
+            guard let length = DataReference.length(input), !tail.contains(0) else { return }
+            for cut in 0..<length {
+                var normalizer = DataNormalizer()
+                _ = written { _ = normalizer.normalize(Array(input[..<cut]).span.bytes, into: &$0) }
+                var discarder = normalizer.discarder
+                let rest = discarder.discard(Array(input[cut...]).span.bytes)
+                if rest != .endOfData(consumed: length - cut) { Issue.record("\(input) cut at \(cut) gave \(rest)") }
+            }
+        }
     }
 }

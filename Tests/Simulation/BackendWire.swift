@@ -24,6 +24,8 @@ final class BackendWire {
     private var offersPipelining = false
     private var hasLogin = false
     private var isInLogin = false
+    /// It answered what it had not heard.
+    private var isOutOfStep = false
     private var chunks: [UInt8] = []
 
     init(_ oracle: Oracle, expectsProxyHeader: Bool) {
@@ -81,7 +83,9 @@ final class BackendWire {
             return hasBareNewline(wire.unread.dropLast()) ? fail("a bare newline among commands") : nil
         }
         let octets = wire.take(length).dropLast(2)
-        if hasBareNewline(octets) || octets.contains(where: { $0 < 0x20 }) { return fail("control characters in a command") }
+        if hasBareNewline(octets) || octets.contains(where: { $0 < 0x20 }) {
+            return fail("control characters in a command")
+        }
         let line = text(octets)
         if !mayComeNow { return fail("\(line.debugDescription) before the reply to \(pending)") }
         if isInLogin {
@@ -162,7 +166,9 @@ final class BackendWire {
             }
             guard let domain = oracle.promise.domain, address.lowercased() != "postmaster" else { return }
             let parts = address.lowercased().split(separator: "@")
-            if parts.count != 2 || parts.last.map(String.init) != domain || address.contains(where: { "%!".contains($0) }) {
+            if parts.count != 2 || parts.last.map(String.init) != domain
+                || address.contains(where: { "%!".contains($0) })
+            {
                 oracle.violate("recipient \(address) that the policy refuses")
             }
         case .hello, .xclient, .starttls, .data, .rset, .quit, .auth, .response, .end, .chunk: break
@@ -173,7 +179,10 @@ final class BackendWire {
 
     /// The server answers the oldest thing that is unanswered, or lies.
     func said(_ code: Int, _ text: String, pipelining: Bool = false) {
+        if isOutOfStep { oracle.lies.insert(text) }
         guard !pending.isEmpty else {
+            // It may meet a command that is under way, and so will every later reply.
+            isOutOfStep = true
             oracle.lies.insert(text)
             return
         }

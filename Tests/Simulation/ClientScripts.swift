@@ -60,7 +60,8 @@ struct ClientScript {
         var body = octets("Message-ID: <\(numbers.next())>\r\n\r\n")
         let lines = numbers.once(in: 200) ? 3000 : numbers.below(12)
         for _ in 0..<lines {
-            body += octets(numbers.pick(["hello", "", ".", "..", ".x", "From me", String(repeating: "y", count: 70)], else: ""))
+            body += octets(
+                numbers.pick(["hello", "", ".", "..", ".x", "From me", String(repeating: "y", count: 70)], else: ""))
             body += [0x0D, 0x0A]
         }
         return body
@@ -97,10 +98,14 @@ struct ClientScript {
         "MAIL FROM:<a@b.example> SIZE=99999999999", "mail from:<x@y.example> SMTPUTF8", "RCPT TO:<bob@example.com>",
         "RCPT TO:<bob@foreign.example>", "RCPT TO:<bob%foreign.example@example.com>", "RCPT TO:<postmaster>",
         "RCPT TO:<@relay.example:bob@example.com>", "RCPT TO:<\"a@b\"@example.com>", "RCPT TO:<f!u@example.com>",
-        "RCPT TO:<bob@example.com> NOTIFY=NEVER", "rcpt to:<Eve@EXAMPLE.com>", "DATA", "DATA x", "BDAT 0 LAST", "BDAT 0",
-        "BDAT 5 LAST", "BDAT x", "BDAT 99999999999999999999", "AUTH PLAIN AGNhcm9sAHNlY3JldA==", "AUTH LOGIN", "AUTH PLAIN =",
-        "AUTH CRAM-MD5", "AUTH XFOO", "*", "Y2Fyb2w=", ".", "Subject: x", "GET / HTTP/1.1", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2",
-        "BDAT 20 LAST\r\n0123456789012345678\n", "BDAT 4\r\nab\r", "BDAT 3\r\nabc", "", "  ", "text\rtext", "text\ntext", "a\u{0}b",
+        "RCPT TO:<bob@example.com> NOTIFY=NEVER", "rcpt to:<Eve@EXAMPLE.com>", "DATA", "DATA x", "BDAT 0 LAST",
+        "BDAT 0",
+        "BDAT 5 LAST", "BDAT x", "BDAT 99999999999999999999", "AUTH PLAIN AGNhcm9sAHNlY3JldA==", "AUTH LOGIN",
+        "AUTH PLAIN =",
+        "AUTH CRAM-MD5", "AUTH XFOO", "*", "Y2Fyb2w=", ".", "Subject: x", "GET / HTTP/1.1",
+        "PROXY TCP4 1.2.3.4 5.6.7.8 1 2",
+        "BDAT 20 LAST\r\n0123456789012345678\n", "BDAT 4\r\nab\r", "BDAT 3\r\nabc", "", "  ", "text\rtext",
+        "text\ntext", "a\u{0}b",
         ".\r\nMAIL FROM:<smuggled@evil.example>", "\n.\r", "\r\n.\n", "\n.\n", "x\r\n.\r\n", "XCLIENT ADDR=1.2.3.4",
     ]
 

@@ -126,7 +126,9 @@ extension Oracle {
     private func judge(_ reply: ReplyReader.Reply) {
         if reply.code == 0 { return violate("not a reply: \(reply.text.debugDescription)") }
         if isOver { return violate("\(reply.code) \(reply.text) after the last reply") }
-        if promise.isFlawless, reply.code >= 500 { violate("\(reply.code) \(reply.text) for a fault that is not the client's") }
+        if promise.isFlawless, reply.code >= 500 {
+            violate("\(reply.code) \(reply.text) for a fault that is not the client's")
+        }
         if reply.code == 451 { seen.faultReplies += 1 }
         if reply.code >= 500 { seen.refusals += 1 }
         if reply.code == 421 {
@@ -180,13 +182,17 @@ extension Oracle {
     private func judgeCommand(_ reply: ReplyReader.Reply) {
         guard let line = takeLine(reply) else { return }
         let verb = String(line.prefix { $0 != " " }).uppercased()
-        if !Self.mayAnswer(verb, reply.code) { violate("\(reply.code) \(reply.text) to \(line.prefix(60).debugDescription)") }
+        if !Self.mayAnswer(verb, reply.code) {
+            violate("\(reply.code) \(reply.text) to \(line.prefix(60).debugDescription)")
+        }
         switch (verb, reply.code) {
         case ("BDAT", _): judgeChunk(line, reply)
         case ("QUIT", 221): isOver = true
         case ("DATA", 354):
             awaited = .content
-            if !goAheads.contains(reply.text), !lies.contains(reply.text) { violate("354 that the backend did not give") }
+            if !goAheads.contains(reply.text), !lies.contains(reply.text) {
+                violate("354 that the backend did not give")
+            }
         case ("RCPT", 200..<300): judgeRecipient(line, reply)
         case ("AUTH", _): judgeLogin(reply)
         case ("STARTTLS", 220): awaited = .handshake

@@ -21,7 +21,9 @@ struct Setting {
     init(_ numbers: inout Numbers) {
         isSubmission = numbers.once(in: 2)
         isValidClient = !numbers.once(in: 3)
-        tls = isSubmission ? numbers.pick([.starttls, .implicit], else: .starttls) : numbers.pick([.none, .starttls], else: .none)
+        tls =
+            isSubmission
+            ? numbers.pick([.starttls, .implicit], else: .starttls) : numbers.pick([.none, .starttls], else: .none)
         identity = numbers.pick([.none, .xclient, .proxyV1, .proxyV2], else: .none)
         backendTLS = numbers.once(in: 4) ? .starttls : .none
         let isFlawless = isValidClient && numbers.once(in: 2)
@@ -52,12 +54,15 @@ struct Setting {
     }
 
     private mutating func addRules(_ numbers: inout Numbers) {
-        let stages: [Stage] = [.connect, .helo, .starttls, .auth, .login, .authReply, .mail, .rcpt, .rcptReply, .data, .message]
+        let stages: [Stage] = [
+            .connect, .helo, .starttls, .auth, .login, .authReply, .mail, .rcpt, .rcptReply, .data, .message,
+        ]
         var rules: [Rule] = []
         for index in 0..<numbers.below(3) {
             let stage = numbers.pick(stages, else: .rcpt)
             let condition: Expression = numbers.pick(
-                [.always, .field(.tlsActive), .field(.authOK), .field(.senderIsNull), !.equal(.rcptDomain, .text(""))], else: .always)
+                [.always, .field(.tlsActive), .field(.authOK), .field(.senderIsNull), !.equal(.rcptDomain, .text(""))],
+                else: .always)
             let mode: Mode = numbers.pick([.enforce, .monitor], else: .enforce)
             rules.append(Rule("r\(index)", at: stage, mode: mode, when: condition, action(at: stage, &numbers)))
         }
@@ -80,6 +85,7 @@ struct Setting {
             hostname: "mx.example", listener: ListenerFacts(name: "l", port: isSubmission ? 587 : 25), tls: tls,
             limits: limits, timeouts: Timeouts(), book: RuleBook(policies),
             backend: SessionContext.Backend(
-                name: "b", identity: identity, tls: backendTLS, judgesLogins: isSubmission, realm: octets("example.org")))
+                name: "b", identity: identity, tls: backendTLS, judgesLogins: isSubmission, realm: octets("example.org")
+            ))
     }
 }

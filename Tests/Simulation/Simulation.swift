@@ -28,6 +28,8 @@ final class Simulation {
     var backend: SimulatedBackend?
     var connecting: Int?
     private var idleDeadlines = 0
+    /// What a lying driver makes of octets on their way to the client.
+    var tamper: ([UInt8]) -> [UInt8] = { $0 }
 
     static let longestRun = 6000
     static let boundToClient = 64 * 1024 + 256 * 1024
@@ -41,11 +43,14 @@ final class Simulation {
         client = SimulatedClient(ClientScript(&numbers, setting).steps, isImpatient: !setting.isValidClient)
         let address = IPAddress(v4: 0xCB00_7107)
         let table = BackendTable(
-            servers: setting.servers.indices.map { Endpoint(address: IPAddress(v4: 0x7F00_0001), port: UInt16(1000 + $0)) },
+            servers: setting.servers.indices.map {
+                Endpoint(address: IPAddress(v4: 0x7F00_0001), port: UInt16(1000 + $0))
+            },
             needProof: false)
         conversation = Conversation(
             source: ContextSource(setting.context), table: table, sid: "S",
-            client: ClientFacts(endpoint: Endpoint(address: address, port: 1), local: Endpoint(address: address, port: 25)),
+            client: ClientFacts(
+                endpoint: Endpoint(address: address, port: 1), local: Endpoint(address: address, port: 25)),
             pool: BufferPool(), now: now)
         conversation.start(now: now)
         carryOutEffects()
@@ -124,7 +129,8 @@ extension Simulation {
         case .clientSecures: isHandshakingClient && conversation.toClient.isEmpty && !hasClientLeft && !isClientClosed
         case .clientLeaves:
             !hasClientLeft && !isClientClosed
-                && (setting.clientLeaves && numbers.once(in: 60) || client.isDone && clientOutput.isEmpty && client.outstanding == 0)
+                && (setting.clientLeaves && numbers.once(in: 60)
+                    || client.isDone && clientOutput.isEmpty && client.outstanding == 0)
         case .connects: connecting != nil
         case .backendReads: backend != nil && !conversation.toBackend.isEmpty && !isHandshakingBackend
         case .backendSpeaks: backend.map { !$0.output.isEmpty || !$0.isGreeted && !isWindingDown } ?? false
@@ -135,13 +141,14 @@ extension Simulation {
 
     private func perform(_ move: Move) {
         switch move {
-        case .clientSpeaks: if let bytes = client.sends(&numbers) { clientOutput.append(bytes) } else { passTime(toDeadline: false) }
+        case .clientSpeaks:
+            if let bytes = client.sends(&numbers) { clientOutput.append(bytes) } else { passTime(toDeadline: false) }
         case .clientDelivers: deliver()
         case .clientReads: clientReads()
         case .clientSecures: secureClient()
         case .clientLeaves:
             hasClientLeft = true
-            conversation.clientEnded(now: now)
+            if numbers.below(2) == 0 { conversation.clientEnded(now: now) } else { conversation.clientBroke(now: now) }
         case .connects: connect()
         case .backendReads: backendReads()
         case .backendSpeaks: backendSpeaks()
@@ -165,7 +172,7 @@ extension Simulation {
             if hasClientLeft || isClientClosed { return oracle.violate("the session waits for nothing") }
             if !setting.limits.greetWait.isMultiple(of: 2) { return }
             hasClientLeft = true
-            return conversation.clientEnded(now: now)
+            return conversation.clientBroke(now: now)
         }
         idleDeadlines = deadline <= now ? idleDeadlines + 1 : 0
         if idleDeadlines > 10 { return oracle.violate("a deadline that does not move") }
@@ -175,7 +182,8 @@ extension Simulation {
 
     /// Everything was carried to where it goes: whatever is complete must be answered.
     private func nothingIsUnderWay() {
-        guard !isClientClosed, !hasClientLeft, !isFinished, !isHandshakingClient, setting.limits.authFailDelay == 0 else { return }
+        guard !isClientClosed, !hasClientLeft, !isFinished, !isHandshakingClient, setting.limits.authFailDelay == 0
+        else { return }
         if let backend, !backend.wire.pending.isEmpty || !backend.isGreeted { return }
         if case .some = connecting { return }
         oracle.expectNothingDue()
@@ -189,15 +197,16 @@ extension Simulation {
         let room = BufferPool.blockSize - conversation.fromClient.count
         let bytes = clientOutput.take(min(room, numbers.portion(of: clientOutput.count)))
         oracle.clientDelivered(bytes)
-        let count = conversation.fromClient.append(bytes)
-        conversation.clientSent(count, now: now)
+        fill(&conversation.fromClient, with: bytes)
+        conversation.clientSent(bytes.count, now: now)
     }
 
     private func clientReads() {
         let bytes = taken(numbers.portion(of: conversation.toClient.count), from: &conversation.toClient)
         conversation.clientTook(bytes.count, now: now)
-        oracle.clientTold(bytes)
-        client.hears(bytes)
+        let told = tamper(bytes)
+        oracle.clientTold(told)
+        client.hears(told)
     }
 
     private func secureClient() {
@@ -243,9 +252,15 @@ extension Simulation {
         let room = BufferPool.blockSize - conversation.fromBackend.count
         let bytes = backend.output.take(min(room, numbers.portion(of: backend.output.count)))
         guard !bytes.isEmpty else { return }
-        let count = conversation.fromBackend.append(bytes)
-        conversation.backendSent(count, now: now)
+        fill(&conversation.fromBackend, with: bytes)
+        conversation.backendSent(bytes.count, now: now)
     }
+}
+
+/// Two calls, since the room behind what is unread comes first.
+private func fill(_ input: inout InputBuffer, with bytes: [UInt8]) {
+    let count = input.append(bytes)
+    if count < bytes.count { input.append(bytes.dropFirst(count)) }
 }
 
 private func taken(_ count: Int, from output: inout OutputBuffer) -> [UInt8] {

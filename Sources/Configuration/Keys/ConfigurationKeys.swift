@@ -51,7 +51,7 @@ extension ConfigurationKeys {
         key("", "version", "1", required: true, "the version of this format"),
         key("", "hostname", "domain", required: true, "our banner, self-tests and health checks"),
         key("", "domains", "list of domains, `.suffix` for those below", default: "[]", "the domains that are ours"),
-        key("", "user", "name", default: "_portreeve", "started as root, the process becomes this user"),
+        key("", "user", "name", default: RunPlan.defaultUser, "started as root, the process becomes this user"),
         key("", "workers", "0 to 1024", default: "0", "worker threads; 0 is one per core"),
         key("", "listeners", "mapping, NAME to listener", required: true, "where clients connect"),
         key("", "certificates", "list", default: "[]", "chosen by SNI, else the first; read again when they change"),

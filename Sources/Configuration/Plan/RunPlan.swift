@@ -20,6 +20,9 @@ public struct RunPlan: Sendable, Hashable {
     public var domains: [DomainPattern]
     /// The user that a process started as root becomes.
     public var user: String
+
+    /// `user` where the file says nothing; packages make it.
+    public static let defaultUser = "_portreeve"
     /// Worker threads; 0 is one per core.
     public var workers: Int
     /// In the order of the file.

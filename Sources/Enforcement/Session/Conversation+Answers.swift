@@ -51,7 +51,7 @@ extension Conversation {
         let index = Int(answer.verb.rawValue)
         guard index < tally.counts.count else { return }
         if answer.reply.code >= 400 {
-            if answer.verb != .quit, !isClosing { tally.errors += 1 }
+            if answer.verb != .quit, !isClosing, !answer.reply.isOurFault { tally.errors += 1 }
         } else if answer.reply.isPositive {
             tally.counts[index].succeeded += 1
         }
@@ -116,7 +116,7 @@ extension Conversation {
             let count = tally.counts[Int(verb.rawValue)]
             guard count.total > 0 else { return nil }
             return SessionSummary.Count(
-                command: verb.name.lowercased(), succeeded: count.succeeded, total: count.total)
+                command: verb.name.lowercased(), succeeded: Int(count.succeeded), total: Int(count.total))
         }
         return SessionSummary(
             counts: counts, messages: facts.session.messages, duration: now &- startedAt, bytesIn: tally.bytesIn,

@@ -177,6 +177,7 @@ extension Conversation {
     private mutating func received(_ command: Command) {
         tally.counts[Int(command.verb.rawValue)].total += 1
         client.lastCommand = command.verb.name
+        if case .mail = command, machine.transaction == nil { context = source.current }
         let row = CommandRow.row(for: command)
         if row.isJunk { tally.junk += 1 }
         if let last = lastWord(before: command) {
@@ -213,7 +214,7 @@ extension Conversation {
     /// The three steps.
     private mutating func perform(_ command: Command) {
         if refusedAt != nil, command != .quit { return refuse(command, Replies.refusedConnection) }
-        if let refusal = machine.refusal(of: command, rules: context.rules, offer: offer) {
+        if let refusal = machine.refusal(of: command, rules: context.rules) {
             return refuse(command, refusal)
         }
         guard let stage = CommandRow.row(for: command).stage else { return proceed(command) }

@@ -14,8 +14,9 @@ extension Conversation {
         }
         machine.beginAuthentication()
         let (exchange, step) = LoginExchange.begin(mechanism, auth.initialResponse)
-        login = LoginAttempt(exchange: exchange, decision: decision)
-        login?.wasPromised = table.offer.capabilities?.auth.contains(mechanism) ?? false
+        var attempt = LoginAttempt(exchange: exchange, decision: decision)
+        attempt.wasPromised = table.offer.capabilities?.auth.contains(mechanism) ?? false
+        login = attempt
         carryOut(step)
     }
 

@@ -11,6 +11,8 @@ struct Payments {
     var charged: [Charge] = []
     /// Of them, what comes back if the command is refused after all.
     var reservations: [Reservation] = []
+
+    var isEmpty: Bool { charged.isEmpty && reservations.isEmpty }
 }
 
 extension Conversation {
@@ -127,6 +129,9 @@ enum Account {
 }
 
 struct Accounts {
+    /// Nobody has paid anything.
+    var isEmpty: Bool { command.isEmpty && content.isEmpty && mail.isEmpty && recipient.isEmpty }
+
     private var command = Payments()
     private var content = Payments()
     private var mail = Payments()

@@ -33,9 +33,11 @@ public struct Conversation: ~Copyable {
     var recipientsSent: [SentRecipient] = []
     var facts: Facts
     var reading = Reading.paused(.greeting)
-    var login: LoginAttempt?
+    /// Outside the session's own memory: few sessions are inside an exchange.
+    @Boxed var login: LoginAttempt?
     var chunks: ChunkStream?
     var effects: [Effect] = []
+    private var effectsTaken = 0
 
     /// The session's clock, nanoseconds; moved by every event.
     var now: UInt64
@@ -43,7 +45,11 @@ public struct Conversation: ~Copyable {
     var client = ClientProgress()
     var server = BackendProgress()
     var tally = Tally()
-    var accounts = Accounts()
+    var accounts: Accounts {
+        get { paid ?? Accounts() }
+        set { paid = newValue.isEmpty ? nil : newValue }
+    }
+    @Boxed private var paid: Accounts?
     /// How long the reply to the command in hand is to be held back, nanoseconds.
     var commandDelay: UInt64 = 0
     /// How long every reply is held back, nanoseconds.
@@ -51,7 +57,7 @@ public struct Conversation: ~Copyable {
     /// When the oldest reply may be written; nil while none is held back.
     var heldUntil: UInt64?
     /// Follows the header of the message that is read.
-    var observer: HeaderObserver?
+    @Boxed var observer: HeaderObserver?
     /// When the listener refused the connection with a 554 greeting: only QUIT is served from then on.
     var refusedAt: UInt64?
     /// Set when the connection has no client of its own (PROXY LOCAL or UNKNOWN).
@@ -90,7 +96,15 @@ public struct Conversation: ~Copyable {
 
     /// The next thing to do, oldest first.
     public mutating func nextEffect() -> Effect? {
-        effects.isEmpty ? nil : effects.removeFirst()
+        guard effectsTaken < effects.count else { return nil }
+        let effect = effects[effectsTaken]
+        effectsTaken += 1
+        // An idle session keeps no memory for effects.
+        if effectsTaken == effects.count {
+            effects = []
+            effectsTaken = 0
+        }
+        return effect
     }
 
     /// Whether there is anything to do.
@@ -169,13 +183,14 @@ struct Tally {
     var junk = 0
     /// Transactions whose end the backend has answered.
     var transactions = 0
-    var counts = [SessionCount](repeating: SessionCount(), count: 16)
+    /// By the verb's raw value.
+    var counts = InlineArray<16, SessionCount>(repeating: SessionCount())
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
 
     struct SessionCount {
-        var succeeded = 0
-        var total = 0
+        var succeeded: UInt32 = 0
+        var total: UInt32 = 0
     }
 }
 

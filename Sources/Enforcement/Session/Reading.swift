@@ -3,6 +3,8 @@ import Policy
 import SMTPWire
 
 /// What the next octets from the client are.
+///
+/// Large cases lie outside the session's own memory: an idle session does not pay for them.
 enum Reading {
     /// Not read until something happens.
     case paused(Pause)
@@ -11,8 +13,8 @@ enum Reading {
     case loginResponse
     /// The rest of a line that was too long and is answered already.
     case overlongLine(LineDiscarder, discarded: Int)
-    case content(ContentReception)
-    case chunk(ChunkReception)
+    indirect case content(ContentReception)
+    indirect case chunk(ChunkReception)
 }
 
 /// What the client has to wait for.
@@ -21,7 +23,7 @@ enum Pause {
     case greeting
     case handshake
     /// Replies to earlier commands.
-    case barrier(Command)
+    indirect case barrier(Command)
     case backend(BackendWait)
     /// The reply to a failed login is held back.
     case loginDelay(Reply, closes: Bool)
@@ -35,7 +37,7 @@ enum BackendWait {
     /// 354 to DATA.
     case goAhead
     /// 354 to the DATA that a first chunk was turned into.
-    case chunkGoAhead(ChunkReception)
+    indirect case chunkGoAhead(ChunkReception)
     case chunk(size: UInt64, last: Bool)
     /// After DATA, or the last BDAT towards a backend without CHUNKING.
     case endOfData(Verb)

@@ -5,7 +5,7 @@ import SMTPSession
 import SMTPWire
 import TLSTransport
 
-/// One visit to a server: is it there, what does it offer, does it learn who the client is, would it relay for anyone?
+/// One visit to a server: whether it is there, what it offers, whether it learns who the client is and relays for anyone.
 ///
 /// It says hello as a stranger from 192.0.2.1 (RFC 5737), by the same machine that sessions use, so what it proves is
 /// what sessions rely on. With `provesSafety` it then tries to relay, which must not be accepted.

@@ -69,6 +69,9 @@ final class HealthWatch: TimerHandler {
         visit(Int(tag))
     }
 
+    /// True once every server was visited, whether it answered or not.
+    var areAllVisited: Bool { servers.allSatisfy(\.wasVisited) }
+
     /// True once every server was visited and each of them failed the self-test.
     var areAllDisproved: Bool {
         !servers.isEmpty

@@ -7,6 +7,9 @@ import TLSTransport
 /// Visits a server that is to take PROXY headers without sending one: it must not serve such a connection, or anybody
 /// who reaches the port could pose as anybody.
 final class PROXYProbe: EventHandler, TimerHandler {
+    /// Nanoseconds; Postfix waits 5 s for a header.
+    static let patience: UInt64 = 6_000_000_000
+
     private let loop: EventLoop
     private let endpoint: Endpoint
     private let done: (BackendServer.Standing?) -> Void
@@ -37,7 +40,7 @@ final class PROXYProbe: EventHandler, TimerHandler {
             return finish(nil)
         }
         let timer = loop.timers.make(self)
-        loop.timers.arm(timer, at: loop.now + BackendProbe.patience)
+        loop.timers.arm(timer, at: loop.now + Self.patience)
         self.timer = timer
     }
 
@@ -51,8 +54,8 @@ final class PROXYProbe: EventHandler, TimerHandler {
         if !isConnected {
             guard transport.pendingError() == nil, readiness.contains(.writable) else { return finish(nil) }
             isConnected = true
-            // Not a header, so that a server that waits for one need not wait until its timeout.
-            CommandEncoder.quit(to: &output)
+            // Not a header, and longer than one, so that a server that waits for one need not wait until its timeout.
+            CommandEncoder.ehlo(Array("portreeve-selftest.invalid".utf8), esmtp: true, to: &output)
             _ = transport.write(from: &output)
         }
         switch transport.read(into: &input) {

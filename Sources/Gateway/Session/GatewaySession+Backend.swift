@@ -31,9 +31,10 @@ extension GatewaySession {
 
     func connectBackend(_ server: Int) {
         closeBackend()
-        guard let slots = port.slots(of: server) else {
+        guard settings.servers.indices.contains(server) else {
             return conversation.backendConnectFailed("unknown server", now: now)
         }
+        let slots = settings.slots[server]
         backend.server = server
         backend.slots = slots
         if slots.acquire(orNotify: SlotWaiter(session: key, mailbox: worker.mailbox)) { return connect() }
@@ -59,7 +60,7 @@ extension GatewaySession {
     }
 
     private func connect() {
-        let endpoint = port.table.servers[backend.server].endpoint
+        let endpoint = settings.servers[backend.server]
         do throws(Errno) {
             let transport = Transport(try Socket.connect(to: endpoint))
             backend.registration = try worker.loop.register(transport.rawValue, self, tag: Side.backend)
@@ -81,7 +82,8 @@ extension GatewaySession {
     }
 
     private func backendConnected(_ readiness: Readiness) {
-        if let error = backend.transport.pendingError() {
+        // Writable and nothing else means connected; only a failure has an error to ask for.
+        if !readiness.isDisjoint(with: [.error, .hangup]), let error = backend.transport.pendingError() {
             closeBackend()
             return conversation.backendConnectFailed(error.description, now: now)
         }
@@ -127,7 +129,7 @@ extension GatewaySession {
         guard let proof = conversation.fromBackend.plaintextDrained() else {
             return conversation.backendSecurityFailed("data received in clear before the handshake", now: now)
         }
-        guard let context = port.backendTLS else {
+        guard let context = settings.backendTLS else {
             return conversation.backendSecurityFailed("TLS is not configured", now: now)
         }
         do throws(TransportError) {

@@ -17,6 +17,8 @@ final class GatewaySession {
     /// Names the session in messages from other threads.
     let key: UInt64
     let port: ListenerPort
+    /// The listener as it was when the session began: a reload does not move it to another backend.
+    let settings: PortSettings
     var conversation: Conversation
     var client: Transport
     var clientRegistration: Registration?
@@ -48,6 +50,7 @@ final class GatewaySession {
         self.worker = worker
         key = worker.nextKey()
         self.port = port
+        settings = port.settings
         self.client = client
         self.admittedAs = admittedAs
         conversation = Conversation(
@@ -112,12 +115,21 @@ final class GatewaySession {
     private func carryOut(_ effect: Effect) {
         switch effect {
         case .secureClient: clientPhase = .securing
-        case .closeClient: clientPhase = .closing
+        case .closeClient: beginClosing()
         case .connectBackend(let server): connectBackend(server)
         case .secureBackend: backend.phase = .securing
         case .abortBackend: closeBackend()
         case .report(let report): worker.report(report, of: conversation.identity, on: port)
         case .finished: isFinished = true
+        }
+    }
+
+    /// Our last bytes are to be written; asked for twice, the client does not take them.
+    private func beginClosing() {
+        switch clientPhase {
+        case .open, .securing, .handshaking: clientPhase = .closing
+        case .closing, .lingering: closeClient()
+        case .closed: break
         }
     }
 
@@ -149,6 +161,8 @@ final class GatewaySession {
 
     /// The process stops now: both connections go, whatever they were doing.
     func abandon() {
+        conversation.clientBroke(now: now)
+        performEffects()
         closeClient()
         finish()
     }

@@ -5,41 +5,50 @@ import Glibc
 import Reactor
 import TLSTransport
 
-/// The control socket: mode 0600, one request a connection, one line each way.
-final class ControlServer: EventHandler {
-    private let listener: Listener
-    private let loop: EventLoop
-    private let answer: (ControlInput) -> ControlReply
+/// The socket file of a daemon, mode 0600; it goes with the daemon where its directory allows.
+final class ControlSocket {
+    let listener: Listener
     private let path: String
 
-    /// nil, with a word on stderr, when the socket cannot be made: the daemon serves mail without it.
-    init?(path: String, loop: EventLoop, _ answer: @escaping (ControlInput) -> ControlReply) {
+    /// Makes the socket, and its directory where that is missing, and gives them to `owner`.
+    ///
+    /// nil, with a word on stderr, when it cannot be made: the daemon serves mail without it.
+    init?(path: String, owner: String?) {
+        let identity = owner.flatMap(Privileges.identity)
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            let directory = String(path[..<slash])
+            if mkdir(directory, 0o755) == 0, let (uid, gid) = identity { _ = chown(directory, uid, gid) }
+        }
         do throws(Errno) {
             listener = try Listener(path: path)
         } catch {
             StandardError.write("portreeve: no control socket: \(path): \(error)\n")
             return nil
         }
+        if let (uid, gid) = identity { _ = chown(path, uid, gid) }
         self.path = path
-        self.loop = loop
-        self.answer = answer
-        guard (try? loop.register(listener.rawValue, self)) != nil else { return nil }
     }
 
     deinit {
         unlink(path)
     }
+}
 
-    /// Makes the directory of the socket if it is missing and gives it to the user that will make the socket in it.
-    static func prepareDirectory(of path: String, user: String) {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        let directory = String(path[..<slash])
-        guard mkdir(directory, 0o755) == 0, getuid() == 0 else { return }
-        if let (uid, gid) = Privileges.identity(of: user) { _ = chown(directory, uid, gid) }
+/// Answers on the control socket: one request a connection, one line each way.
+final class ControlServer: EventHandler {
+    private let socket: ControlSocket
+    private let loop: EventLoop
+    private let answer: (ControlInput) -> ControlReply
+
+    init?(_ socket: ControlSocket, loop: EventLoop, _ answer: @escaping (ControlInput) -> ControlReply) {
+        self.socket = socket
+        self.loop = loop
+        self.answer = answer
+        guard (try? loop.register(socket.listener.rawValue, self)) != nil else { return nil }
     }
 
     func ready(_ readiness: Readiness, tag: UInt32) {
-        while let accepted = try? listener.accept() {
+        while let accepted = try? socket.listener.accept() {
             ControlConnection(Transport(accepted.takeSocket()), loop: loop, answer).start()
         }
     }

@@ -37,7 +37,9 @@ public final class Daemon {
         ports.endpoints.map { ($0.listener, $0.endpoint) }
     }
 
-    /// Serves until the end; `ready` is called on this thread once all listeners accept. The result is the exit status.
+    /// Serves until the end and returns the exit status.
+    ///
+    /// `ready` is called on this thread once all listeners accept and every server was visited, or did not answer in time.
     public func run(ready: () -> Void = {}) -> Int32 {
         supervisor.run(ports, ready: ready)
     }

@@ -7,6 +7,8 @@ import Reactor
 struct OpenPorts: Sendable {
     /// For each listener, for each worker, the descriptors.
     private(set) var sockets: [String: [[Int32]]] = [:]
+    /// Listeners whose sockets the service manager made: the first worker accepts for all.
+    private(set) var inherited: Set<String> = []
     /// What is listened on, with the ports that the kernel chose.
     private(set) var endpoints: [(listener: String, endpoint: Endpoint)] = []
 
@@ -32,6 +34,8 @@ struct OpenPorts: Sendable {
     private mutating func bind(
         _ listener: ListenerPlan, _ place: PlannedEndpoint, _ workers: Int, isHeld: Bool, _ findings: inout [Finding]
     ) {
+        // `port:` names both families, and a machine may have only one.
+        if place.endpoint.address.isUnspecified, Listener.probe(place.endpoint) == .noSuchFamily { return }
         // A port that a removed listener of ours still holds would look taken.
         if place.endpoint.port != 0, !isHeld, let error = Listener.probe(place.endpoint) {
             return findings.append(Self.finding(place.endpoint, error, at: place.range))
@@ -66,6 +70,7 @@ struct OpenPorts: Sendable {
                 let adopted = try Listener(adopting: FileDescriptor(owning: one.fd))
                 if let endpoint = adopted.localEndpoint { endpoints.append((listener.name, endpoint)) }
                 add(adopted.takeDescriptor(), listener.name, 0, workers)
+                self.inherited.insert(listener.name)
             } catch {
                 let message = "the socket '\(socket.name)' is not a listening one"
                 findings.append(

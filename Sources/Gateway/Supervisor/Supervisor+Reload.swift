@@ -60,7 +60,7 @@ extension Supervisor {
         for (number, worker) in workers.enumerated() {
             for port in compiled[number] where kept.contains(port.name) { worker.post(.apply(port)) }
         }
-        for listener in added { open(listener.name, ports.sockets[listener.name] ?? []) }
+        for listener in added { open(listener.name, ports) }
         endpoints += ports.endpoints
         health?.watch(compiled[0])
         watchCertificates()

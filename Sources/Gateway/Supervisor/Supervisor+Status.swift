@@ -37,7 +37,8 @@ extension Supervisor {
             name: port.name,
             endpoints: endpoints.filter { $0.listener == port.name }.map { $0.endpoint.description },
             policies: port.context.book.policyNames, activeSessions: UInt64(port.ledger.total),
-            connections: sum[.connections], refused: sum[.connectionsRefused], messages: sum[.messages])
+            connections: sum[.connections], refused: sum[.connectionsRefused] + sum[.refusals], messages: sum[.messages]
+        )
     }
 
     private var backendStatus: [BackendStatus] {

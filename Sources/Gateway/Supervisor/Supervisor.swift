@@ -33,6 +33,7 @@ final class Supervisor: TimerHandler {
     var health: HealthWatch?
     var watch: FileWatch?
     var control: ControlServer?
+    private let controlSocket: ControlSocket?
     let startedAt = WallTime.now()
     var loadedAt = WallTime.now()
     var lastReload: ReloadStatus?
@@ -60,13 +61,17 @@ final class Supervisor: TimerHandler {
         endpoints = ports.endpoints
         compiler = PlanCompiler(options: options)
         settings = try compiler.compile(plan, workers: workers)
-        ControlServer.prepareDirectory(of: plan.admin.socket.path, user: plan.user)
-        if options.dropsPrivileges, getuid() == 0 { try Self.drop(to: plan.user) }
+        // What root may open and the user may not is opened first. The log has a thread by then, which gives up root with
+        // the others: in glibc these calls are the whole process's.
         do throws(LogError) {
             log = try DecisionLog(LogSettings(plan.log))
         } catch {
             throw .message(error.description)
         }
+        let user = Self.userToBecome(plan.user)
+        if let user { Self.give(plan.log, to: user) }
+        controlSocket = ControlSocket(path: plan.admin.socket.path, owner: user)
+        if let user, options.dropsPrivileges { try Self.drop(to: user) }
         do throws(Errno) {
             loop = try EventLoop()
             mailbox = try LoopMailbox()
@@ -74,6 +79,23 @@ final class Supervisor: TimerHandler {
             throw .message("cannot make an event loop: \(error)")
         }
     }
+
+    /// The user that a process started as root becomes; nil where it is not root.
+    private static func userToBecome(_ configured: String) -> String? {
+        guard getuid() == 0 else { return nil }
+        guard configured == RunPlan.defaultUser, Privileges.identity(of: configured) == nil else { return configured }
+        StandardError.write("portreeve: warning: there is no user '\(configured)': running as '\(fallbackUser)'\n")
+        return fallbackUser
+    }
+
+    /// The log file is to be opened again by the user, when it has been rotated.
+    private static func give(_ log: LogPlan, to user: String) {
+        guard case .file(let path) = log.destination, let (uid, gid) = Privileges.identity(of: user) else { return }
+        _ = chown(path.path, uid, gid)
+    }
+
+    /// Stands in for the default user where no package has made it; a user that was configured is never replaced.
+    private static let fallbackUser = "nobody"
 
     private static func drop(to user: String) throws(StartFailure) {
         do throws(Privileges.Failure) {
@@ -97,12 +119,24 @@ final class Supervisor: TimerHandler {
             complain("cannot start: \(error)")
             return 1
         }
-        ready()
-        ServiceManager.notify("READY=1\nSTATUS=serving \(endpoints.count) ports")
-        loop.run()
+        awaitFirstVisits()
+        if loop.isRunning {
+            ready()
+            ServiceManager.notify("READY=1\nSTATUS=serving \(endpoints.count) ports")
+            loop.run()
+        }
         for thread in threads { thread.join() }
         log?.stop()
         return status
+    }
+
+    /// Nanoseconds that start-up waits for backends; after that they are served as they come.
+    private static let visitPatience: UInt64 = 3_000_000_000
+
+    /// Clients that connect at once would otherwise meet a proxy that does not know yet what it may offer.
+    private func awaitFirstVisits() {
+        let limit = Instant.current() + Self.visitPatience
+        while loop.isRunning, health?.areAllVisited == false, Instant.current() < limit { loop.turn(atMost: 100) }
     }
 
     private func begin(_ ports: OpenPorts) throws(Errno) {
@@ -111,14 +145,14 @@ final class Supervisor: TimerHandler {
         }
         _ = signals
         for number in 0..<workerCount { try startWorker(number) }
-        for listener in settings[0] { open(listener.name, ports.sockets[listener.name] ?? []) }
+        for listener in settings[0] { open(listener.name, ports) }
         let health = HealthWatch(
             loop: loop, hostname: plan.hostname, runsSelfTest: options.selfTest
         ) { [unowned self] in probed($0, $1, $2) }
         self.health = health
         health.watch(settings[0])
         watchCertificates()
-        control = ControlServer(path: plan.admin.socket.path, loop: loop) { [unowned self] in answer($0) }
+        control = controlSocket.flatMap { ControlServer($0, loop: loop) { [unowned self] in answer($0) } }
         arm(.ticketKeys, after: UInt64(TicketKeys.lifetime) * 1_000_000_000)
         if let interval = Self.watchdogInterval { arm(.watchdog, after: interval) }
     }
@@ -140,14 +174,16 @@ final class Supervisor: TimerHandler {
     }
 
     /// Hands the sockets of a listener to the workers.
-    func open(_ listener: String, _ sockets: [[Int32]]) {
+    func open(_ listener: String, _ ports: OpenPorts) {
+        let sockets = ports.sockets[listener] ?? []
         let known = counters[listener] ?? (0..<workerCount).map { _ in Counters() }
         counters[listener] = known
         for (number, inbox) in workers.enumerated() {
             guard let port = settings[number].first(where: { $0.name == listener }) else { continue }
             inbox.post(
                 .open(
-                    port, sockets: number < sockets.count ? sockets[number] : [], counters: known[number]))
+                    port, sockets: number < sockets.count ? sockets[number] : [], counters: known[number],
+                    deal: ports.inherited.contains(listener) ? Deal(inboxes: workers, counters: known) : nil))
         }
     }
 

@@ -19,6 +19,7 @@ final class ListenerPort: EventHandler, TimerHandler {
     private var retryTimer: TimerID?
     /// Of the loop's clock, when the calendar was last looked at.
     private var calendarSecond: UInt64 = 0
+    private var deal: Deal?
 
     /// Connections accepted in one go before sessions get their turn.
     static let acceptBatch = 64
@@ -29,8 +30,11 @@ final class ListenerPort: EventHandler, TimerHandler {
     final class Bound {
         let listener: Listener
         let registration: Registration
+        /// Where its connections arrive; nil for a wildcard, whose connections have to be asked.
+        let local: Endpoint?
 
         init(_ listener: consuming Listener, _ registration: Registration) {
+            local = listener.localEndpoint.flatMap { $0.address.isUnspecified ? nil : $0 }
             self.listener = listener
             self.registration = registration
         }
@@ -55,11 +59,6 @@ final class ListenerPort: EventHandler, TimerHandler {
 
     var name: String { settings.name }
     var tls: ServerTLSContext? { settings.tls }
-    var backendTLS: BackendTLSSettings? { settings.backendTLS }
-
-    func slots(of server: Int) -> BackendSlots? {
-        settings.slots.indices.contains(server) ? settings.slots[server] : nil
-    }
 
     /// A reload: new sessions get the new settings, running ones their new context at their next MAIL.
     func apply(_ settings: PortSettings, table: BackendTable) {
@@ -68,7 +67,9 @@ final class ListenerPort: EventHandler, TimerHandler {
         source.current = settings.context
     }
 
-    func listen(on listener: consuming Listener) throws(Errno) {
+    /// `deal` is given for a socket that only this worker accepts on.
+    func listen(on listener: consuming Listener, deal: Deal?) throws(Errno) {
+        self.deal = deal
         let registration = try worker.loop.register(
             listener.rawValue, self, tag: UInt32(truncatingIfNeeded: sockets.count))
         sockets.append(Bound(listener, registration))
@@ -101,7 +102,7 @@ final class ListenerPort: EventHandler, TimerHandler {
             do throws(Errno) {
                 guard let accepted = try bound.listener.accept() else { return }
                 guard let peer = accepted.peer else { continue }
-                serve(accepted.takeSocket(), from: peer)
+                hand(accepted.takeSocket(), from: peer, at: bound.local)
             } catch {
                 return retryLater()
             }
@@ -120,8 +121,18 @@ final class ListenerPort: EventHandler, TimerHandler {
 // MARK: Who is it?
 
 extension ListenerPort {
-    private func serve(_ socket: consuming Socket, from peer: Endpoint) {
-        let local = socket.localEndpoint ?? Endpoint(address: peer.address, port: settings.context.listener.port)
+    /// Serves the connection here, or gives it to the worker that has least to do.
+    private func hand(_ socket: consuming Socket, from peer: Endpoint, at local: Endpoint?) {
+        guard let number = deal?.idlest, number != worker.number, let deal else {
+            return serve(socket, from: peer, at: local)
+        }
+        deal.inboxes[number].post(
+            .accepted(listener: name, socket: socket.takeDescriptor().take(), peer: peer))
+    }
+
+    func serve(_ socket: consuming Socket, from peer: Endpoint, at local: Endpoint? = nil) {
+        let local =
+            local ?? socket.localEndpoint ?? Endpoint(address: peer.address, port: settings.context.listener.port)
         if settings.proxyFrom.contains(where: { $0.contains(peer.address) }) {
             let wait = ProxyHeaderWait(port: self, transport: Transport(socket), peer: peer, local: local)
             wait.start()
@@ -132,7 +143,6 @@ extension ListenerPort {
 
     /// The client is known: the door's limits, then a session.
     func begin(_ transport: consuming Transport, _ facts: ClientFacts, hasClient: Bool) {
-        counters.add(.connections)
         guard hasClient, let net = source.current.clientNet(facts.endpoint.address) else {
             return session(transport, facts, hasClient: hasClient, admittedAs: nil)
         }

@@ -3,10 +3,13 @@ import Enforcement
 import Policy
 public import Reactor
 import TLSTransport
+import Telemetry
 public import Throttle
 
 /// A listener as one worker is to serve it: made by the supervisor, immutable, replaced by a reload.
-struct PortSettings: Sendable {
+///
+/// A class, because every session keeps the one that it began with.
+final class PortSettings: Sendable {
     let context: SessionContext
     /// nil where the listener has no TLS.
     let tls: ServerTLSContext?
@@ -22,7 +25,35 @@ struct PortSettings: Sendable {
     /// Sessions go only to servers that the self-test has proved.
     let needsProof: Bool
 
+    init(
+        context: SessionContext, tls: ServerTLSContext?, backendTLS: BackendTLSSettings?,
+        proxyFrom: [AddressPrefix], proxyRequired: Bool, ledger: Ledger, slots: [BackendSlots], servers: [Endpoint],
+        needsProof: Bool
+    ) {
+        self.context = context
+        self.tls = tls
+        self.backendTLS = backendTLS
+        self.proxyFrom = proxyFrom
+        self.proxyRequired = proxyRequired
+        self.ledger = ledger
+        self.slots = slots
+        self.servers = servers
+        self.needsProof = needsProof
+    }
+
     var name: String { context.listener.name }
+}
+
+/// How connections of an inherited socket are spread: one worker accepts, since the kernel would give them all to one anyway.
+struct Deal: Sendable {
+    let inboxes: [LoopMailbox<WorkerMessage>]
+    /// One for each worker.
+    let counters: [Counters]
+
+    /// The worker with the fewest sessions of this listener.
+    var idlest: Int? {
+        counters.indices.min { counters[$0].snapshot.activeSessions < counters[$1].snapshot.activeSessions }
+    }
 }
 
 /// How a backend's certificate is judged.

@@ -22,7 +22,7 @@ final class Worker {
     private var ports: [String: ListenerPort] = [:]
     private var tables: [String: BackendTable] = [:]
     private var keys: UInt64 = 0
-    private var random = SystemRandomNumberGenerator()
+    private var names = SessionNames()
     private var isDraining = false
     private let supervisor: LoopMailbox<SupervisorMessage>
 
@@ -48,17 +48,8 @@ final class Worker {
         return keys
     }
 
-    /// Ten letters and digits, unguessable and unique for all practical purposes.
     func nextSID() -> String {
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        var number = random.next()
-        var letters: [UInt8] = []
-        letters.reserveCapacity(10)
-        for _ in 0..<10 {
-            letters.append(alphabet[Int(number % 62)])
-            number /= 62
-        }
-        return String(decoding: letters, as: UTF8.self)
+        names.next()
     }
 
     /// Counts and logs; never waits.
@@ -79,7 +70,9 @@ final class Worker {
 /// What the supervisor and other workers tell a worker.
 enum WorkerMessage: Sendable {
     /// Serve a listener on these sockets (descriptors that the worker now owns).
-    case open(PortSettings, sockets: [Int32], counters: Counters)
+    case open(PortSettings, sockets: [Int32], counters: Counters, deal: Deal?)
+    /// A connection that another worker has accepted; the descriptor is now ours.
+    case accepted(listener: String, socket: Int32, peer: Endpoint)
     /// Serve it with other settings.
     case apply(PortSettings)
     /// Stop accepting; sessions go on.
@@ -105,7 +98,10 @@ struct ProbeReport: Sendable {
 extension Worker {
     private func receive(_ message: WorkerMessage) {
         switch message {
-        case .open(let settings, let sockets, let counters): open(settings, sockets, counters)
+        case .open(let settings, let sockets, let counters, let deal): open(settings, sockets, counters, deal)
+        case .accepted(let listener, let socket, let peer):
+            let socket = Socket(FileDescriptor(owning: socket))
+            ports[listener]?.serve(socket, from: peer)
         case .apply(let settings): ports[settings.name]?.apply(settings, table: table(for: settings))
         case .close(let name): ports.removeValue(forKey: name)?.stopListening()
         case .probed(let backend, let server, let report): note(report, backend, server)
@@ -117,13 +113,13 @@ extension Worker {
         }
     }
 
-    private func open(_ settings: PortSettings, _ sockets: [Int32], _ counters: Counters) {
+    private func open(_ settings: PortSettings, _ sockets: [Int32], _ counters: Counters, _ deal: Deal?) {
         let port = ListenerPort(worker: self, settings: settings, table: table(for: settings), counters: counters)
         ports[settings.name] = port
         for socket in sockets {
             // A descriptor that cannot be watched is closed again; the other workers' sockets still serve.
             guard let listener = try? Listener(adopting: FileDescriptor(owning: socket)) else { continue }
-            try? port.listen(on: listener)
+            try? port.listen(on: listener, deal: deal)
         }
     }
 

@@ -53,15 +53,13 @@ public struct SessionRules: Sendable {
 
 extension ClientMachine {
     /// The reply to a command that is out of order or impossible here; nil when the policy may be asked.
-    ///
-    /// `offer` is what the client was or would be told in reply to EHLO.
-    public func refusal(of command: Command, rules: SessionRules, offer: Offer) -> Reply? {
+    public func refusal(of command: Command, rules: SessionRules) -> Reply? {
         switch command {
         case .helo, .ehlo, .noop, .vrfy, .help, .quit, .rset: nil
         case .expn: Replies.notImplemented
         case .starttls: startTLSRefusal(rules)
-        case .auth(let auth): authRefusal(auth, rules, offer)
-        case .mail(let mail): mailRefusal(mail, rules, offer)
+        case .auth: authRefusal(rules)
+        case .mail(let mail): mailRefusal(mail, rules)
         case .rcpt(let rcpt): rcptRefusal(rcpt, rules)
         case .data: dataRefusal
         case .bdat(let size, let last): chunkRefusal(size: size, last: last, rules)
@@ -73,20 +71,20 @@ extension ClientMachine {
         return rules.offersSTARTTLS ? nil : Replies.startTLSNotOffered
     }
 
-    private func authRefusal(_ auth: AuthCommand, _ rules: SessionRules, _ offer: Offer) -> Reply? {
+    private func authRefusal(_ rules: SessionRules) -> Reply? {
         guard let greeting, greeting.isExtended else { return Replies.sendEHLOFirst }
         if greeting.login != nil { return Replies.alreadyAuthenticated }
         if transaction != nil { return Replies.authInTransaction }
         return rules.offersAUTH ? nil : Replies.authNotEnabled
     }
 
-    private func mailRefusal(_ mail: MailCommand, _ rules: SessionRules, _ offer: Offer) -> Reply? {
+    private func mailRefusal(_ mail: MailCommand, _ rules: SessionRules) -> Reply? {
         guard let greeting else { return Replies.sendHELOFirst }
         if transaction != nil { return Replies.nestedMAIL }
         if rules.maxMessageSize > 0, let size = mail.size, size > rules.maxMessageSize {
             return Replies.messageTooBig
         }
-        return offer.refusal(of: mail, isExtended: greeting.isExtended, isTLS: security.isTLS)
+        return rules.refusal(of: mail, isExtended: greeting.isExtended, isTLS: security.isTLS)
     }
 
     private func rcptRefusal(_ rcpt: RcptCommand, _ rules: SessionRules) -> Reply? {

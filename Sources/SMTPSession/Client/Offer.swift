@@ -86,16 +86,6 @@ public struct Offer: Sendable {
         return Array("LIMITS MAILMAX=\(mailMax) RCPTMAX=\(rcptMax)".utf8)
     }
 
-    /// The reply to a MAIL that uses what was not offered.
-    ///
-    /// Before the first probe nothing of the backend's is known, so the live backend judges when the recipient goes to it.
-    func refusal(of mail: MailCommand, isExtended: Bool, isTLS: Bool) -> Reply? {
-        if mail.usesExtensions, !isExtended { return Replies.parameterNotRecognized }
-        if mail.requireTLS, !isTLS { return Replies.parameterNotRecognized }
-        if mail.body == .binaryMIME, !rules.offersCHUNKING { return Replies.parameterNotRecognized }
-        return nil
-    }
-
     /// What the live backend lacks of what a transaction uses: 550 5.6.7 for SMTPUTF8, 451 for the rest.
     public static func refusal(of mail: MailCommand, by live: Capabilities) -> Reply? {
         if mail.smtputf8, !live.smtputf8 { return Replies.backendLacksSMTPUTF8 }
@@ -109,6 +99,18 @@ public struct Offer: Sendable {
     /// The same for a recipient.
     public static func refusal(of rcpt: RcptCommand, by live: Capabilities) -> Reply? {
         (rcpt.notify != nil || rcpt.orcpt != nil) && !live.dsn ? Replies.backendLacksExtension : nil
+    }
+}
+
+extension SessionRules {
+    /// The reply to a MAIL that uses what was not offered.
+    ///
+    /// Before the first probe nothing of the backend's is known, so the live backend judges when the recipient goes to it.
+    func refusal(of mail: MailCommand, isExtended: Bool, isTLS: Bool) -> Reply? {
+        if mail.usesExtensions, !isExtended { return Replies.parameterNotRecognized }
+        if mail.requireTLS, !isTLS { return Replies.parameterNotRecognized }
+        if mail.body == .binaryMIME, !offersCHUNKING { return Replies.parameterNotRecognized }
+        return nil
     }
 }
 

@@ -128,3 +128,11 @@ extension Replies {
 
     static let needsSMTPUTF8 = Reply(553, "5.6.7 Error: address needs SMTPUTF8")
 }
+
+extension Reply {
+    /// Whether the reply says that we or the backend failed: it is not an error that a client made.
+    public var isOurFault: Bool {
+        self == Replies.backendUnavailable || self == Replies.tooManyBackendSessions
+            || self == Replies.authenticationUnavailable
+    }
+}

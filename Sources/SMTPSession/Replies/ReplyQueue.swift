@@ -88,7 +88,7 @@ public struct ReplyQueue: Sendable {
         guard head < slots.count, case .ready(let answer) = slots[head] else { return nil }
         head += 1
         if head == slots.count {
-            slots.removeAll(keepingCapacity: slots.capacity <= 8)
+            slots = []
             head = 0
         }
         return answer

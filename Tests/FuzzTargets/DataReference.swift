@@ -1,19 +1,19 @@
 // What RFC 5321 says about message data, as plainly as it can be written; slow, and only for the tests.
 
-import SMTPWire
+public import SMTPWire
 
-enum DataReference {
-    static let end: [UInt8] = [0x0D, 0x0A, 0x2E, 0x0D, 0x0A]
+public enum DataReference {
+    public static let end: [UInt8] = [0x0D, 0x0A, 0x2E, 0x0D, 0x0A]
 
     /// Octets of `input` up to and including the first CRLF.CRLF, the first CRLF possibly that of DATA; nil if there is none.
-    static func length(_ input: [UInt8]) -> Int? {
+    public static func length(_ input: [UInt8]) -> Int? {
         let stream = [0x0D, 0x0A] + input
         guard stream.count >= 5 else { return nil }
         return (0...(stream.count - 5)).first { Array(stream[$0..<($0 + 5)]) == end }.map { $0 + 3 }
     }
 
     /// The first octet that may not be in a message; a CR that ends `raw` is not judged.
-    static func violation(_ raw: [UInt8]) -> Violation? {
+    public static func violation(_ raw: [UInt8]) -> Violation? {
         for (index, octet) in raw.enumerated() {
             if octet == 0 { return .nul }
             if octet == 0x0A, index == 0 || raw[index - 1] != 0x0D { return .bareLF }
@@ -23,7 +23,7 @@ enum DataReference {
     }
 
     /// The lines of `raw`, which ends with a line end; with `repair` a bare CR or LF ends a line too.
-    static func lines(_ raw: [UInt8], repair: Bool) -> [[UInt8]] {
+    public static func lines(_ raw: [UInt8], repair: Bool) -> [[UInt8]] {
         var lines: [[UInt8]] = []
         var line: [UInt8] = []
         var index = 0
@@ -44,26 +44,36 @@ enum DataReference {
     /// The content: each line without its stuffing.
     ///
     /// A dot alone can only be a repaired line, and is content.
-    static func content(_ raw: [UInt8], repair: Bool) -> [[UInt8]] {
+    public static func content(_ raw: [UInt8], repair: Bool) -> [[UInt8]] {
         lines(raw, repair: repair).map { $0.first == 0x2E && $0.count > 1 ? Array($0.dropFirst()) : $0 }
     }
 
-    static func stuffed(_ lines: [[UInt8]]) -> [UInt8] {
+    public static func stuffed(_ lines: [[UInt8]]) -> [UInt8] {
         lines.flatMap { ($0.first == 0x2E ? [0x2E] + $0 : $0) + [0x0D, 0x0A] }
     }
 }
 
 /// What came of a message given in pieces.
-struct DataRun: Equatable {
+public struct DataRun: Equatable {
     /// All octets read as part of the message; nil if it has not ended.
-    var consumed: Int?
-    var violation: Violation?
+    public var consumed: Int?
+    public var violation: Violation?
     /// What was passed on.
-    var output: [UInt8] = []
-    var contentOctets: UInt64 = 0
+    public var output: [UInt8] = []
+    public var contentOctets: UInt64 = 0
+
+    public init(
+        consumed: Int? = nil, violation: Violation? = nil, output: [UInt8] = [], contentOctets: UInt64 = 0
+    ) {
+        self.consumed = consumed
+        self.violation = violation
+        self.output = output
+        self.contentOctets = contentOctets
+    }
 }
 
-func scanned(_ pieces: [[UInt8]]) -> DataRun {
+/// The scanner's doing, with a message in these pieces.
+public func scanned(_ pieces: [[UInt8]]) -> DataRun {
     var scanner = DataScanner()
     var run = DataRun()
     var read = 0
@@ -95,7 +105,8 @@ func scanned(_ pieces: [[UInt8]]) -> DataRun {
     return run
 }
 
-func normalized(_ pieces: [[UInt8]]) -> DataRun {
+/// The normalizer's doing, with a message in these pieces.
+public func normalized(_ pieces: [[UInt8]]) -> DataRun {
     var normalizer = DataNormalizer()
     var discarder = DataScanner()
     var run = DataRun()
@@ -128,7 +139,8 @@ func normalized(_ pieces: [[UInt8]]) -> DataRun {
     return run
 }
 
-func stuffed(_ pieces: [[UInt8]]) -> [UInt8] {
+/// What chunks in these pieces become behind DATA, with its end.
+public func stuffed(_ pieces: [[UInt8]]) -> [UInt8] {
     var stuffer = DotStuffer()
     return written { output in
         for piece in pieces { stuffer.stuff(piece.span.bytes, into: &output) }
