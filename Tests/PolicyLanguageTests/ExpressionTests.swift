@@ -24,7 +24,8 @@ struct ExpressionTests {
             ("sender.address matches \"^[a-z]+@\"", true), ("sender.address matches '^\\d'", false),
             ("sender.domain in [\"a.example\", \"Example.ORG\"]", true), ("\"vip\" in session.tags", false),
             ("has(sender.size) and sender.size > 1MB", false), ("tls.active and tls.version < TLS1.3", false),
-            ("true", true), ("false or true", true),
+            ("true", true), ("false or true", true), ("sender.domain contains \".\"", true),
+            ("sender.local contains \".\"", false),
         ])
     func meaning(condition: String, expected: Bool) {
         #expect(Sample.holds(condition) == expected)

@@ -11,10 +11,13 @@ struct ShippedPolicyTests {
 
     static let names: [String] = {
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: policies.path)) ?? []
-        return entries.filter { $0 != "invalid" && !$0.contains(".") }.sorted()
+        let shipped = entries.filter { !["invalid", "cookbook"].contains($0) && !$0.contains(".") }
+        let cookbook = policies.appendingPathComponent("cookbook").path
+        let recipes = (try? FileManager.default.contentsOfDirectory(atPath: cookbook)) ?? []
+        return shipped.sorted() + recipes.sorted().map { "cookbook/\($0)" }
     }()
 
-    @Test("every shipped policy passes its tests, and they reach every rule", arguments: names)
+    @Test("every shipped policy and every recipe passes its tests, and they reach every rule", arguments: names)
     func passes(name: String) throws {
         let suite = PolicySuite.load(Self.policies.appendingPathComponent(name).path)
         #expect(FindingRenderer(sources: suite.sources).render(suite.findings, as: .text) == "")

@@ -13,10 +13,10 @@ extension ExpressionChecker {
         if left.literal != nil, right.literal == nil, let swapped = comparison.swapped {
             return ordinary(swapped, right, canonical(left, like: right), symbol, range)
         }
-        left = canonical(left, like: right)
-        right = canonical(right, like: left)
         switch comparison {
         case .equal, .unequal, .less, .lessOrEqual, .greater, .greaterOrEqual:
+            left = canonical(left, like: right)
+            right = canonical(right, like: left)
             return ordinary(comparison, left, right, symbol, range)
         case .matches, .startsWith, .endsWith, .contains: return textTest(comparison, left, right, symbol, range)
         }
