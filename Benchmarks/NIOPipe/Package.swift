@@ -1,8 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// A line-scanning TCP pipe on SwiftNIO: what the engine decision is compared with. A package of its own, so that
-/// the other measurements build without SwiftNIO.
+/// A line-scanning TCP pipe on SwiftNIO: what the engine decision is compared with.
+///
+/// A package of its own, so that the other measurements build without SwiftNIO.
 let package = Package(
     name: "nio-pipe",
     dependencies: [.package(url: "https://github.com/apple/swift-nio", exact: "2.101.2")],

@@ -1,14 +1,16 @@
 """The budgets of the design: what Portreeve may cost in proportion to a peer, or to itself, in the same run."""
 import statistics
 
-#: (what, work, peer or work of its own, most)
+#: (what, work, peer, the peer's work, most)
 RATIOS = [
-    ("one-message session", "session", "haproxy", 1.0),
-    ("one-message session", "session", "nginx mail", 0.7),
-    ("message on a kept session, 1 KB", "kept 1 KB", "nginx stream", 1.0),
-    ("1 MB message", "1 MB", "nginx stream", 1.1),
-    ("STARTTLS session", "starttls", "nginx mail", 1.0),
-    ("implicit TLS session", "implicit", "haproxy", 1.1),
+    ("one-message session, PROXY v2 sent", "session", "haproxy", "session", 1.0),
+    ("one-message session, PROXY v2 sent", "session", "nginx mail", "session", 0.7),
+    ("one-message session, XCLIENT sent", "session, XCLIENT", "haproxy", "session", 1.0),
+    ("one-message session, XCLIENT sent", "session, XCLIENT", "nginx mail", "session", 0.7),
+    ("message on a kept session, 1 KB", "kept 1 KB", "nginx stream", "kept 1 KB", 1.0),
+    ("1 MB message", "1 MB", "nginx stream", "1 MB", 1.1),
+    ("STARTTLS session", "starttls", "nginx mail", "starttls", 1.0),
+    ("implicit TLS session", "implicit", "haproxy", "implicit", 1.1),
 ]
 #: A refused session against the accepted one on the same kind of connection; CPU of proxy and backend together.
 REFUSED = [
@@ -37,8 +39,8 @@ def row(what, against, most, ratio):
 def judge(results):
     """One row for each budget that this run can speak of."""
     rows = []
-    for what, work, peer, most in RATIOS:
-        if ratio := paired(cost(results, work, "portreeve"), cost(results, work, peer)):
+    for what, work, peer, their_work, most in RATIOS:
+        if ratio := paired(cost(results, work, "portreeve"), cost(results, their_work, peer)):
             rows.append(row(what, peer, most, ratio))
     for what, refused, accepted, most in REFUSED:
         both = ("us", "backend_us")

@@ -296,10 +296,10 @@ postlog   unix-dgram n - n - 1 postlogd
 
 
 class Portreeve(Proxy):
-    """Policies, limits, the log and XCLIENT are on."""
+    """Policies, limits and the log are on; the backend is told the client by PROXY v2, behind `xclient` by XCLIENT."""
 
     name = "portreeve"
-    kinds = ("plain", "starttls", "implicit", "submission")
+    kinds = ("plain", "xclient", "starttls", "implicit", "submission")
 
     @classmethod
     def missing(cls):
@@ -316,7 +316,7 @@ class Portreeve(Proxy):
         listeners = "\n".join(
             f'  {name}: {{ bind: ["127.0.0.1:{self.ports[name]}"], tls: {tls}, backend: {backend}, policies: [{policy}] }}'
             for name, tls, backend, policy in (
-                ("plain", "none", "mx", "inbound"), ("starttls", "starttls", "mx", "inbound"),
+                ("plain", "none", "mx", "inbound"), ("xclient", "none", "mxx", "inbound"), ("starttls", "starttls", "mx", "inbound"),
                 ("implicit", "implicit", "mx", "inbound"), ("submission", "starttls", "submit", "submission")))
         return [str(PORTREEVE), "run", "--no-selftest", "-c", self.write("portreeve.yaml", f"""\
 version: 1
@@ -329,7 +329,8 @@ listeners:
 certificates:
   - {{ names: [mail.example.com], chain: cert.pem, key: key.pem }}
 backends:
-  mx: {{ servers: ["127.0.0.1:{self.backend}"], identity: xclient }}
+  mx: {{ servers: ["127.0.0.1:{self.backend}"], identity: proxy-v2 }}
+  mxx: {{ servers: ["127.0.0.1:{self.backend}"], identity: xclient }}
   submit: {{ servers: ["127.0.0.1:{self.backend}"], identity: xclient, auth: relay, realm: example.com }}
 admin: {{ socket: {self.root}/control.sock }}
 log: {{ to: {log} }}

@@ -39,6 +39,7 @@ STARTTLS, IMPLICIT = ("--tls", "starttls"), ("--tls", "implicit")
 
 WORKS = [
     Work("session", "session of one message (1 KB)", "plain", 4000, sessions()),
+    Work("session, XCLIENT", "session of one message (1 KB)", "xclient", 4000, sessions()),
     Work("kept 1 KB", "message", "plain", 10000, kept(1000, 20)),
     Work("100 KB", "message", "plain", 1000, kept(100_000, 10)),
     Work("1 MB", "message", "plain", 160, kept(1_000_000, 8)),

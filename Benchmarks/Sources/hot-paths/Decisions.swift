@@ -17,7 +17,8 @@ struct Decisions {
     private init(_ policies: [PolicyDefinition]) {
         book = RuleBook(policies)
         let here = Endpoint(address: IPAddress(v4: 0x7F00_0001), port: 25)
-        var facts = Facts(client: ClientFacts(endpoint: here, local: here), listener: ListenerFacts(name: "mx", port: 25))
+        var facts = Facts(
+            client: ClientFacts(endpoint: here, local: here), listener: ListenerFacts(name: "mx", port: 25))
         facts.recipient = Self.recipient
         self.facts = facts
     }

@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import Reactor
 
 /// One connection of the sink.
@@ -96,8 +97,11 @@ final class SinkSession: EventHandler {
             var index = 0
             while index < bytes.count {
                 if state == 0 {
-                    guard let newline = bytes[index...].firstIndex(of: 10) else { return (bytes.count, false) }
-                    index = newline + 1
+                    let rest = UnsafeRawBufferPointer(rebasing: bytes[index...])
+                    guard let start = rest.baseAddress, let newline = memchr(start, 10, rest.count) else {
+                        return (bytes.count, false)
+                    }
+                    index += UnsafeRawPointer(newline) - start + 1
                     state = 2
                     continue
                 }
