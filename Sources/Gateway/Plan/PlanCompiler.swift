@@ -67,7 +67,8 @@ final class PlanCompiler {
             hostname: plan.hostname,
             listener: ListenerFacts(name: listener.name, port: listener.endpoints.first?.endpoint.port ?? 0),
             tls: SessionContext.ListenerTLS(rawValue: listener.tls.rawValue) ?? .none,
-            limits: listener.protocolLimits, timeouts: listener.timeouts, book: RuleBook(policies, realm: backend.profile.realm),
+            limits: listener.protocolLimits, timeouts: listener.timeouts,
+            book: RuleBook(policies, realm: backend.profile.realm),
             backend: backend.profile, buckets: buckets)
     }
 }
