@@ -49,8 +49,13 @@ struct EffectTests {
             Opening.ehlo + """
                 C: MAIL FROM:<a@sender.test>
                 S: 550 5.7.1 odd sid=SID
+                C: QUIT
+                S: 221 2.0.0 Bye
                 """)
-        #expect(rehearsed.conversation.identity.tags == ["odd"])
+        let tags = rehearsed.reports.compactMap { report -> [String]? in
+            if case .disconnected(let summary) = report { summary.tags } else { nil }
+        }
+        #expect(tags == [["odd"]])
     }
 
     @Test func `A ban is asked for by an enforced rule`() {
