@@ -59,12 +59,16 @@ struct BucketTests {
         let rules = [
             Rule("rcpts", at: .rcpt, over: ["net"], .defer(ReplyTemplate(450, "4.7.1 enough"))),
             Rule(
-                "not-eve", at: .rcpt, when: .equal(.rcptLocal, .text("eve")), .reject(ReplyTemplate(550, "5.7.1 not eve"))),
+                "not-eve", at: .rcpt, when: .equal(.rcptLocal, .text("eve")),
+                .reject(ReplyTemplate(550, "5.7.1 not eve"))),
         ]
-        for (counts, last) in [(LimitDefinition.Counting.accepted, "550 5.7.1 not eve"), (.attempted, "450 4.7.1 enough")] {
+        for (counts, last) in [
+            (LimitDefinition.Counting.accepted, "550 5.7.1 not eve"), (.attempted, "450 4.7.1 enough"),
+        ] {
             let setting = StageSetting.inbound {
                 $0.policies.insert(
-                    PolicyDefinition(name: "x", limits: [limit(counts, burst: 1)], rules: rules, otherwise: .accept), at: 0)
+                    PolicyDefinition(name: "x", limits: [limit(counts, burst: 1)], rules: rules, otherwise: .accept),
+                    at: 0)
             }
             Rehearsed(setting).play(
                 Opening.ehlo + Opening.mail + """

@@ -95,14 +95,17 @@ struct ConditionTests {
     @Test func `A login is in a list under its bare name only with the backend's realm`() throws {
         let lists = ["bulk": list(.address, "carol")]
         #expect(try holds(.in(.authUser, list: "bulk"), lists: lists) == true)
-        #expect(try holds(.in(.authUser, list: "bulk"), lists: lists) { $0.auth.user = octets("carol@other.org") } == false)
+        #expect(
+            try holds(.in(.authUser, list: "bulk"), lists: lists) { $0.auth.user = octets("carol@other.org") } == false)
         #expect(try holds(.in(.senderAddress, list: "bulk"), lists: lists) == false)
     }
 
     @Test func `Patterns are found anywhere, and a hostile one is given up`() throws {
         #expect(try holds(matches(.rcptDomain, #"\.example\.(com|net)$"#)) == true)
         #expect(try holds(matches(.rcptDomain, "^example")) == false)
-        let hostile = { (facts: inout Facts) in facts.helo.name = [UInt8](repeating: UInt8(ascii: "a"), count: 200) + octets("!") }
+        let hostile = { (facts: inout Facts) in
+            facts.helo.name = [UInt8](repeating: UInt8(ascii: "a"), count: 200) + octets("!")
+        }
         #expect(try holds(matches(.heloName, "^(a+)+$"), hostile) == nil)
         #expect(try holds(matches(.heloName, "^(a+)+$") && .field(.senderIsNull), hostile) == false)
         #expect(try holds(matches(.heloName, "^(a+)+$") || .field(.tlsActive), hostile) == true)
@@ -135,7 +138,8 @@ struct ConditionTests {
     @Test func `A field that always has a value has one in a session that has just begun`() {
         let facts = Facts(
             client: ClientFacts(
-                endpoint: Endpoint(address: address("::1"), port: 1), local: Endpoint(address: address("::1"), port: 25)),
+                endpoint: Endpoint(address: address("::1"), port: 1), local: Endpoint(address: address("::1"), port: 25)
+            ),
             listener: ListenerFacts(name: "mx", port: 25))
         for field in Field.allCases where field.stages.contains(.connect) && field.presence == .always {
             #expect(field.isPresent(in: facts), "\(field.path)")

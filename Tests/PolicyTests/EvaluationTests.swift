@@ -3,7 +3,9 @@ import Policy
 import Testing
 
 struct EvaluationTests {
-    private func limit(_ name: String, _ key: Field..., counts: LimitDefinition.Counting = .attempted) -> LimitDefinition {
+    private func limit(_ name: String, _ key: Field..., counts: LimitDefinition.Counting = .attempted)
+        -> LimitDefinition
+    {
         LimitDefinition(name: name, key: key, count: 10, period: 1_000, burst: 5, counts: counts)
     }
 
@@ -63,9 +65,11 @@ struct EvaluationTests {
             [PolicyDefinition(name: "p", rules: rules, otherwise: .accept)], realm: octets("example.org"))
         for number in 0..<40 {
             var facts = sampleFacts()
-            facts.recipient = RecipientFacts(local: octets("x"), domain: octets("d\(number).example"), hasRouting: false)
+            facts.recipient = RecipientFacts(
+                local: octets("x"), domain: octets("d\(number).example"), hasRouting: false)
             facts.sender = SenderFacts(
-                local: octets(number % 2 == 0 ? "u\(number % 9)" : "v\(number)"), domain: octets("y"), size: nil, isNull: false,
+                local: octets(number % 2 == 0 ? "u\(number % 9)" : "v\(number)"), domain: octets("y"), size: nil,
+                isNull: false,
                 usesSMTPUTF8: false)
             let alone = rules.filter { rule in
                 !RuleBook(rule).decide(.rcpt, facts).effects.tags.isEmpty
@@ -77,7 +81,8 @@ struct EvaluationTests {
     @Test func `Tags, delays and tarpits go on, and later rules see the tag`() {
         let tagged = Expression(.inWords(.text("odd"), .sessionTags))
         let book = RuleBook(
-            Rule("tag", at: .rcpt, .tag("odd")), Rule("slow", at: .rcpt, .delay(5)), Rule("slower", at: .rcpt, .delay(7)),
+            Rule("tag", at: .rcpt, .tag("odd")), Rule("slow", at: .rcpt, .delay(5)),
+            Rule("slower", at: .rcpt, .delay(7)),
             Rule("pit", at: .rcpt, .tarpit(100_000_000_000)), Rule("no", at: .rcpt, when: tagged, refusal))
         let decision = book.decide(.rcpt, sampleFacts())
         #expect(rule(decision) == "no")
@@ -110,7 +115,8 @@ struct EvaluationTests {
 
     @Test func `A limit is asked for only where the rule holds otherwise`() {
         let book = RuleBook(
-            Rule("burst", at: .rcpt, when: .field(.senderIsNull), over: ["user"], refusal), limits: [limit("user", .authUser)])
+            Rule("burst", at: .rcpt, when: .field(.senderIsNull), over: ["user"], refusal),
+            limits: [limit("user", .authUser)])
         var asked = 0
         _ = book.decide(.rcpt, sampleFacts()) { _ in
             asked += 1
@@ -177,7 +183,8 @@ struct EvaluationTests {
         #expect(verdict(RuleBook(Rule("r", at: .rcpt, when: hostile, .accept)), .rcpt, facts).name == "defer")
         #expect(verdict(RuleBook(Rule("r", at: .connect, when: hostile, .skip)), .connect, facts).name == "drop")
         #expect(
-            RuleBook(Rule("r", at: .rcpt, mode: .monitor, when: hostile, .accept)).decide(.rcpt, facts).verdict == .accept)
+            RuleBook(Rule("r", at: .rcpt, mode: .monitor, when: hostile, .accept)).decide(.rcpt, facts).verdict
+                == .accept)
     }
 
     @Test func `A rule that does not compile refuses and is reported`() {

@@ -26,7 +26,8 @@ struct ListTests {
             let address =
                 isV4
                 ? IPAddress(v4: bits)
-                : IPAddress(high: 0x2001_0db8_0000_0000 | UInt64(bits >> 20), low: numbers.next() & 0xFF00_0000_0000_0000)
+                : IPAddress(
+                    high: 0x2001_0db8_0000_0000 | UInt64(bits >> 20), low: numbers.next() & 0xFF00_0000_0000_0000)
             let prefix = AddressPrefix(address, bits: Int.random(in: isV4 ? 6...32 : 40...128, using: &numbers))
             prefixes.append(prefix)
             builder.insert(prefix)

@@ -118,9 +118,11 @@ extension Conversation {
             return SessionSummary.Count(
                 command: verb.name.lowercased(), succeeded: Int(count.succeeded), total: Int(count.total))
         }
-        return SessionSummary(
+        var summary = SessionSummary(
             counts: counts, messages: facts.session.messages, duration: now &- startedAt, bytesIn: tally.bytesIn,
             bytesOut: tally.bytesOut, tls: facts.tls, user: facts.auth.user)
+        summary.tags = facts.session.tags
+        return summary
     }
 }
 

@@ -18,12 +18,10 @@ extension Conversation {
         guard var observer else { return }
         observer.finish()
         self.observer = nil
-        facts.message.receivedCount = observer.receivedCount
-        facts.message.lineMax = observer.lineMax
-        facts.message.fromCount = observer.fromCount
-        facts.message.subject = observer.subject.map { Array($0.drop { $0 == ASCII.space || $0 == ASCII.tab }) }
-        if observer.fromCount == 1, let mailbox = observer.from.flatMap(FromMailbox.init) {
-            facts.message.from = (mailbox.address, mailbox.domain)
-        }
+        let mailbox = observer.fromCount == 1 ? observer.from.flatMap(FromMailbox.init) : nil
+        facts.message.content = ContentFacts(
+            receivedCount: observer.receivedCount, lineMax: observer.lineMax, fromCount: observer.fromCount,
+            from: mailbox.map { ($0.address, $0.domain) },
+            subject: observer.subject.map { Array($0.drop { $0 == ASCII.space || $0 == ASCII.tab }) })
     }
 }

@@ -108,7 +108,6 @@ extension Conversation {
     private mutating func takeEffect(_ decision: Decision) {
         for tag in decision.effects.tags where !facts.session.tags.contains(tag) {
             facts.session.tags.append(tag)
-            identity.tags.append(tag)
         }
         commandDelay = max(commandDelay, decision.effects.delay)
         tarpit = max(tarpit, decision.effects.tarpit)

@@ -45,21 +45,10 @@ public struct Conversation: ~Copyable {
     var client = ClientProgress()
     var server = BackendProgress()
     var tally = Tally()
-    var accounts: Accounts {
-        get { paid ?? Accounts() }
-        set { paid = newValue.isEmpty ? nil : newValue }
-    }
-    @Boxed private var paid: Accounts?
-    /// How long the reply to the command in hand is to be held back, nanoseconds.
-    var commandDelay: UInt64 = 0
-    /// How long every reply is held back, nanoseconds.
-    var tarpit: UInt64 = 0
-    /// When the oldest reply may be written; nil while none is held back.
-    var heldUntil: UInt64?
+    /// What limits and slowing rules have to remember, which most sessions have nothing of.
+    @Boxed var burdens: Burdens?
     /// Follows the header of the message that is read.
     @Boxed var observer: HeaderObserver?
-    /// When the listener refused the connection with a 554 greeting: only QUIT is served from then on.
-    var refusedAt: UInt64?
     /// Set when the connection has no client of its own (PROXY LOCAL or UNKNOWN).
     let hasClient: Bool
 
@@ -79,9 +68,8 @@ public struct Conversation: ~Copyable {
         self.now = now
         startedAt = now
         var client = client
-        let address = client.endpoint.address
-        client.net = AddressPrefix(
-            address, bits: address.isV4 ? context.limits.clientPrefixV4 : context.limits.clientPrefixV6)
+        client.netBits = UInt8(
+            clamping: client.endpoint.address.isV4 ? context.limits.clientPrefixV4 : context.limits.clientPrefixV6)
         facts = Facts(client: client, listener: context.listener)
         identity = SessionIdentity(sid: sid, listener: context.listener.name, client: client.endpoint)
         backend = BackendMachine(

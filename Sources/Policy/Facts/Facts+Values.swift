@@ -35,9 +35,9 @@ extension Facts {
         case .rcptRejected: Int64(recipients.rejected)
         case .backendCode: Int64(backendCode ?? 0)
         case .messageSize: Int64(clamping: message.size)
-        case .messageReceivedCount: Int64(message.receivedCount)
-        case .messageLineMax: Int64(clamping: message.lineMax)
-        case .fromHeaderCount: Int64(message.fromCount)
+        case .messageReceivedCount: Int64(message.content?.receivedCount ?? 0)
+        case .messageLineMax: Int64(clamping: message.content?.lineMax ?? 0)
+        case .fromHeaderCount: Int64(message.content?.fromCount ?? 0)
         case .sessionMessages: Int64(session.messages)
         case .sessionCommands: Int64(session.commands)
         case .sessionAge: Int64(clamping: session.age)
@@ -64,17 +64,28 @@ extension Facts {
         case .authLogin: Self.lend(auth.login ?? [], body)
         case .authResult: auth.result.map { body($0.rawValue.utf8.span) }
         case .senderAddress: sender.map { body($0.address.span) }
-        case .senderLocal: sender.map { body($0.local.span) }
-        case .senderDomain: sender.map { body($0.domain.span) }
+        case .senderLocal: sender.map { body(Self.local($0.address.span, $0.localCount)) }
+        case .senderDomain: sender.map { body(Self.domain($0.address.span, $0.localCount)) }
         case .senderBody: sender.map { body($0.body.rawValue.utf8.span) }
         case .rcptAddress: recipient.map { body($0.address.span) }
-        case .rcptLocal: recipient.map { body($0.local.span) }
-        case .rcptDomain: recipient.map { body($0.domain.span) }
-        case .fromHeaderAddress: message.from.map { body($0.address.span) }
-        case .fromHeaderDomain: message.from.map { body($0.domain.span) }
-        case .messageSubject: message.subject.map { body($0.span) }
+        case .rcptLocal: recipient.map { body(Self.local($0.address.span, $0.localCount)) }
+        case .rcptDomain: recipient.map { body(Self.domain($0.address.span, $0.localCount)) }
+        case .fromHeaderAddress: (message.content?.from).map { body($0.address.span) }
+        case .fromHeaderDomain: (message.content?.from).map { body($0.domain.span) }
+        case .messageSubject: (message.content?.subject).map { body($0.span) }
         case _: nil
         }
+    }
+
+    @_lifetime(copy address)
+    private static func local(_ address: Span<UInt8>, _ count: Int32) -> Span<UInt8> {
+        address.extracting(first: Int(count))
+    }
+
+    /// What stands behind the local part and its `@`.
+    @_lifetime(copy address)
+    private static func domain(_ address: Span<UInt8>, _ localCount: Int32) -> Span<UInt8> {
+        address.extracting(min(Int(localCount) + 1, address.count)..<address.count)
     }
 
     private static func lend<Result>(_ text: [UInt8], _ body: (Span<UInt8>) -> Result) -> Result {

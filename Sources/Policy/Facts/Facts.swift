@@ -49,8 +49,10 @@ public struct ClientFacts: Sendable {
     public var endpoint: Endpoint
     /// The address that the client reached, after a trusted PROXY header.
     public var local: Endpoint
+    /// The bits of the net that it counts as, in its address's own family.
+    public var netBits: UInt8
     /// The net that it counts as.
-    public var net: AddressPrefix
+    public var net: AddressPrefix { AddressPrefix(endpoint.address, bits: Int(netBits)) }
     /// A forward-confirmed host name, canonical.
     public var name: [UInt8]?
     /// Sent something before our greeting.
@@ -60,7 +62,7 @@ public struct ClientFacts: Sendable {
     public init(endpoint: Endpoint, local: Endpoint) {
         self.endpoint = endpoint
         self.local = local
-        net = AddressPrefix(endpoint.address, bits: endpoint.address.isV4 ? 32 : 64)
+        netBits = endpoint.address.isV4 ? 32 : 64
     }
 }
 
@@ -163,46 +165,50 @@ public enum MessageBody: String, Sendable {
 }
 
 public struct SenderFacts: Sendable {
-    /// Empty parts: the null reverse-path.
-    public let local: [UInt8]
-    public let domain: [UInt8]
-    /// `local@domain`; empty for the null reverse-path.
+    /// `local@domain`, canonical; empty for the null reverse-path.
     public let address: [UInt8]
     /// The SIZE that was declared.
     public let size: UInt64?
     public let isNull: Bool
     public let usesSMTPUTF8: Bool
     public let body: MessageBody
+    /// Where in `address` the local part ends.
+    let localCount: Int32
 
     public init(
         local: [UInt8], domain: [UInt8], size: UInt64?, isNull: Bool, usesSMTPUTF8: Bool,
         body: MessageBody = .sevenBit
     ) {
         address = isNull ? [] : local + [ASCII.at] + domain
-        self.body = body
-        self.local = local
-        self.domain = domain
+        localCount = isNull ? 0 : Int32(clamping: local.count)
         self.size = size
         self.isNull = isNull
         self.usesSMTPUTF8 = usesSMTPUTF8
+        self.body = body
     }
+
+    /// Empty for the null reverse-path, as is `domain`.
+    public var local: [UInt8] { Array(address[..<Int(localCount)]) }
+    public var domain: [UInt8] { Array(address.dropFirst(Int(localCount) + 1)) }
 }
 
 public struct RecipientFacts: Sendable {
-    public let local: [UInt8]
-    /// Empty for `<postmaster>`.
-    public let domain: [UInt8]
-    /// `local@domain`, or the local part alone for `<postmaster>`.
+    /// `local@domain`, canonical, or the local part alone for `<postmaster>`.
     public let address: [UInt8]
+    /// Where in `address` the local part ends.
+    let localCount: Int32
     /// `u%f@d`, `f!u@d`, `"u@f"@d` or a source route: forms that some servers route onwards.
     public let hasRouting: Bool
 
     public init(local: [UInt8], domain: [UInt8], hasRouting: Bool) {
         address = domain.isEmpty ? local : local + [ASCII.at] + domain
-        self.local = local
-        self.domain = domain
+        localCount = Int32(clamping: local.count)
         self.hasRouting = hasRouting
     }
+
+    public var local: [UInt8] { Array(address[..<Int(localCount)]) }
+    /// Empty for `<postmaster>`.
+    public var domain: [UInt8] { Array(address.dropFirst(Int(localCount) + 1)) }
 }
 
 /// Of this transaction.
@@ -221,18 +227,36 @@ public struct MessageFacts: Sendable {
     public var hasBareLF = false
     public var hasBareCR = false
     public var hasNUL = false
-    /// `Received:` fields of the header.
-    public var receivedCount = 0
-    /// Octets of the longest line, without its CRLF.
-    public var lineMax: UInt64 = 0
-    /// `From:` fields of the header.
-    public var fromCount = 0
-    /// The only mailbox of the only `From:` field, canonical.
-    public var from: (address: [UInt8], domain: [UInt8])?
-    /// Unfolded, not decoded.
-    public var subject: [UInt8]?
+    /// What was found out about the content where a rule asks about it.
+    public var content: ContentFacts?
 
     public init() {}
+}
+
+/// An object of its own, since few sessions have one at a time.
+public final class ContentFacts: Sendable {
+    /// `Received:` fields of the header.
+    public let receivedCount: Int
+    /// Octets of the longest line, without its CRLF.
+    public let lineMax: UInt64
+    /// `From:` fields of the header.
+    public let fromCount: Int
+    /// The only mailbox of the only `From:` field, canonical.
+    public let from: (address: [UInt8], domain: [UInt8])?
+    /// The first `Subject:` field, unfolded, not decoded.
+    public let subject: [UInt8]?
+
+    public init(
+        receivedCount: Int = 0, lineMax: UInt64 = 0, fromCount: Int = 0,
+        from: (address: [UInt8], domain: [UInt8])? = nil,
+        subject: [UInt8]? = nil
+    ) {
+        self.receivedCount = receivedCount
+        self.lineMax = lineMax
+        self.fromCount = fromCount
+        self.from = from
+        self.subject = subject
+    }
 }
 
 public struct SessionFacts: Sendable {

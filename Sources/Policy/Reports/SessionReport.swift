@@ -42,8 +42,6 @@ public struct SessionIdentity: Hashable, Sendable {
     public var tls: TLSFacts?
     /// The login that holds now.
     public var user: [UInt8]?
-    /// What rules have tagged the session with.
-    public var tags: [String] = []
 
     public init(
         sid: String, listener: String, client: Endpoint, clientName: String? = nil, helo: String = "",
@@ -166,6 +164,8 @@ public struct SessionSummary: Hashable, Sendable {
     public var bytesOut: UInt64
     public var tls: TLSFacts?
     public var user: [UInt8]?
+    /// What rules have tagged the session with.
+    public var tags: [String] = []
 
     public init(
         counts: [Count], messages: Int, duration: UInt64, bytesIn: UInt64, bytesOut: UInt64, tls: TLSFacts?,

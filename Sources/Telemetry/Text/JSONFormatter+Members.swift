@@ -15,7 +15,6 @@ extension JSONLine {
         let learnt = Learnt(identity, report)
         if let tls = learnt.tls { put(tls: tls) }
         put("user.name", learnt.user)
-        if !identity.tags.isEmpty { put("smtp.tags", identity.tags.joined(separator: " ")) }
     }
 
     private mutating func put(tls: TLSFacts) {
@@ -70,6 +69,7 @@ extension JSONLine {
     }
 
     mutating func put(summary: SessionSummary) {
+        if !summary.tags.isEmpty { put("smtp.tags", summary.tags.joined(separator: " ")) }
         put("event.duration", summary.duration)
         put("source.bytes", summary.bytesIn)
         put("destination.bytes", summary.bytesOut)
