@@ -23,6 +23,8 @@ struct ListEntryReader {
 
     /// `ENTRY until DATE`, cut in two.
     private func expiry(_ text: Substring) throws(Failure) -> (Substring, Day?) {
+        // Most entries are one word, and splitting by characters is slow.
+        guard text.utf8.contains(where: { $0 == 0x20 || $0 == 0x09 }) else { return (text, nil) }
         let words = text.split(whereSeparator: { $0 == " " || $0 == "\t" })
         guard words.count >= 3, words[words.count - 2] == "until", let last = words.last else { return (text, nil) }
         guard let day = Day(String(last)) else {
