@@ -95,7 +95,8 @@ def scenes(results):
     for proxy, each in results["crowd"].items():
         lines.append(
             f"{proxy}: {each['rate']} sessions a second: p50 {each['alone']['p50']} µs, p99 {each['alone']['p99']} µs; "
-            f"beside {each['idle']} idle ones p50 {each['beside']['p50']} µs, p99 {each['beside']['p99']} µs")
+            f"beside {each['idle']} idle ones p50 {each['beside']['p50']} µs, p99 {each['beside']['p99']} µs, "
+            f"{each['failed']} failed")
     for proxy, each in results["flood"].items():
         lines.append(
             f"{proxy}: {each['rate']} sessions a second: p50 {each['alone']['p50']} µs, p99 {each['alone']['p99']} µs; "
