@@ -19,7 +19,9 @@ struct FactSetting {
         var client = ClientFacts(
             endpoint: Endpoint(address: address, port: port),
             local: Endpoint(address: IPAddress(v4: 0x7F00_0001), port: 0))
-        if let net = values[.clientNet].flatMap({ AddressPrefix($0.value) }) { client.net = net }
+        if let net = values[.clientNet].flatMap({ AddressPrefix($0.value) }) {
+            client.netBits = UInt8(clamping: net.length)
+        }
         let name = values[.listenerName]?.value ?? listener?.name ?? "test"
         let own = values[.listenerPort].flatMap { UInt16($0.value) } ?? listener?.port ?? 25
         facts = Facts(client: client, listener: ListenerFacts(name: name, port: own))
@@ -139,17 +141,18 @@ struct FactSetting {
         facts.message.hasBareLF = flag(.messageHasBareLF)
         facts.message.hasBareCR = flag(.messageHasBareCR)
         facts.message.hasNUL = flag(.messageHasNUL)
-        facts.message.receivedCount = Int(clamping: number(.messageReceivedCount) ?? 0)
-        facts.message.lineMax = number(.messageLineMax) ?? 0
+        var from: (address: [UInt8], domain: [UInt8])?
         let address = text(.fromHeaderAddress)
         let domain = text(.fromHeaderDomain)
         if address != nil || domain != nil {
             let at = address?.lastIndex(of: UInt8(ascii: "@"))
             let own = at.flatMap { at in address.map { Array($0[(at + 1)...]) } } ?? []
-            facts.message.from = (address ?? Array("user@".utf8) + (domain ?? []), domain ?? own)
+            from = (address ?? Array("user@".utf8) + (domain ?? []), domain ?? own)
         }
-        facts.message.fromCount = Int(clamping: number(.fromHeaderCount) ?? (facts.message.from == nil ? 0 : 1))
-        facts.message.subject = values[.messageSubject].map { Array($0.value.utf8) }
+        facts.message.content = ContentFacts(
+            receivedCount: Int(clamping: number(.messageReceivedCount) ?? 0), lineMax: number(.messageLineMax) ?? 0,
+            fromCount: Int(clamping: number(.fromHeaderCount) ?? (from == nil ? 0 : 1)), from: from,
+            subject: values[.messageSubject].map { Array($0.value.utf8) })
     }
 
     private mutating func setSession() {
