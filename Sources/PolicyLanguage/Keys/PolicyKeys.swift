@@ -76,7 +76,7 @@ public enum PolicyKeys {
         key("rules[]", "tag", "name", "put into `session.tags` and the log"),
         key("rules[]", "delay", "duration", "waits once, at most 60 s"),
         key("rules[]", "tarpit", "duration", "waits before every later reply, at most 60 s"),
-        key("rules[]", "ban", "mapping", "bans the client's net"),
+        key("rules[]", "ban", "mapping", "asks to ban the client's net (this version reports that and bans nobody)"),
     ]
 
     private static let ban = [
