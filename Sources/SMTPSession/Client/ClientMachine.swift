@@ -9,16 +9,15 @@ public import SMTPWire
 public struct ClientMachine: ~Copyable {
     private var state: State = .awaitingHello(.cleartext)
 
-    /// The cases with a transaction lie outside the session's own memory: an idle session does not pay for them.
     enum State {
         /// The greeting was sent, or TLS began: nothing is known of the client.
         case awaitingHello(Security)
         /// HELO or EHLO was accepted and no transaction is open.
         case idle(Greeting)
         /// MAIL was accepted.
-        indirect case transaction(Greeting, MailTransaction)
+        case transaction(Greeting, MailTransaction)
         /// The client has been told to send (354), or sends BDAT chunks.
-        indirect case receivingContent(Greeting, MailTransaction)
+        case receivingContent(Greeting, MailTransaction)
         /// An AUTH exchange runs.
         case authenticating(Greeting)
         /// 220 was given to STARTTLS: all that was said in clear is forgotten.
