@@ -29,6 +29,7 @@ let modules: [Target] = [
     .target(name: "Throttle", swiftSettings: pure),
     .target(name: "Diagnostics", swiftSettings: pure),
     .target(name: "Control", swiftSettings: pure),
+    .target(name: "FirewallPlan", dependencies: ["Bytes"], swiftSettings: pure),
     .target(name: "SMTPWire", dependencies: ["Bytes"], swiftSettings: pure),
     .target(name: "SMTPSession", dependencies: ["Bytes", "SMTPWire", "Policy"], swiftSettings: pure),
     .target(
@@ -99,6 +100,7 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
+    .testTarget(name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes"], swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),
     .testTarget(name: "ThrottleTests", dependencies: ["Throttle"], swiftSettings: strict),
     .testTarget(
