@@ -1,6 +1,6 @@
 public import Bytes
 
-/// Everything that the privileged helper can be asked for. There is no other way in.
+/// Everything that the privileged helper can be asked for; there is no other way in.
 public enum HelperRequest: Hashable, Sendable {
     case status
     /// Whether the kernel would take it; changes nothing.

@@ -27,7 +27,9 @@ public enum Expression: Hashable, Sendable {
     case notrack
 }
 
-/// A register of a rule's evaluation. `r1` to `r4` have 16 octets; parts of concatenated keys use 4-octet ones.
+/// A register of a rule's evaluation.
+///
+/// `r1` to `r4` have 16 octets; parts of concatenated keys use 4-octet ones.
 public struct Register: RawRepresentable, Hashable, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }

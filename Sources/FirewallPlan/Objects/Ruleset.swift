@@ -46,7 +46,9 @@ public struct Chain: Hashable, Sendable {
     }
 }
 
-/// Where the kernel calls a base chain. Its policy is always accept: what we refuse, a rule refuses.
+/// Where the kernel calls a base chain.
+///
+/// Its policy is always accept: what we refuse, a rule refuses.
 ///
 /// The kernel changes neither hook nor priority in place; the chain is deleted and made again in one transaction.
 public struct BaseChain: Hashable, Sendable {
@@ -71,7 +73,9 @@ public struct BaseChain: Hashable, Sendable {
     }
 }
 
-/// One rule. Its comment names it: it stands in the rule's user data, in `nft list` and in traces.
+/// One rule.
+///
+/// Its comment names it: it stands in the rule's user data, in `nft list` and in traces.
 public struct Rule: Hashable, Sendable {
     /// The longest comment of a rule, set or element, octets without the final zero.
     public static let longestComment = 127

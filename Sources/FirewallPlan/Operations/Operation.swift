@@ -1,4 +1,4 @@
-/// One message of a transaction. A transaction is a list of them in an order that the kernel accepts.
+/// One message of a transaction, which is a list of them in an order that the kernel accepts.
 public enum Operation: Hashable, Sendable {
     case addTable(Table)
     case deleteTable(Table)

@@ -99,7 +99,9 @@ extension NamedSet {
         return definition
     }
 
-    /// Elements that have to go and to come. An element is known by its keys and its comment: what is left of a timeout
+    /// Elements that have to go and to come.
+    ///
+    /// An element is known by its keys and its comment: what is left of a timeout
     /// changes by itself, and a plan writes the day of its end into the comment.
     fileprivate func elementChanges(from present: [SetElement]) -> (gone: [SetElement], come: [SetElement]) {
         let wanted = Set(elements.map(\.identity))
