@@ -100,7 +100,8 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
-    .testTarget(name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes"], swiftSettings: strict),
+    .testTarget(
+        name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes"], exclude: ["Golden"], swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),
     .testTarget(name: "ThrottleTests", dependencies: ["Throttle"], swiftSettings: strict),
     .testTarget(
