@@ -1,4 +1,5 @@
 import CNetfilter
+import FirewallPlan
 import Glibc
 
 /// Operations that the kernel does all together or not at all, as the octets of one `sendmsg`.
@@ -12,11 +13,14 @@ struct Batch: ~Copyable {
     private(set) var labels: [String] = []
     /// The sequence number of the batch's begin message; operation n has `first + 1 + n`.
     let first: UInt32
+    /// The table that operations are about; a rehearsal of features has one that never comes to be.
+    let table: String
     private let scratch: UnsafeMutableRawBufferPointer
 
     /// Opens a batch; with a generation, the kernel refuses it once anybody has changed any table since.
-    init(first: UInt32, generation: UInt32?) {
+    init(first: UInt32, generation: UInt32?, table: String = Table.ours.name) {
         self.first = first
+        self.table = table
         scratch = .allocate(byteCount: Self.scratchSize, alignment: 16)
         guard let room = scratch.baseAddress?.assumingMemoryBound(to: CChar.self),
             let header = nftnl_batch_begin(room, first)

@@ -1,4 +1,5 @@
 import CNetfilter
+import FirewallPlan
 import Glibc
 import Reactor
 
@@ -20,8 +21,8 @@ public final class NetfilterLink {
     }
 
     /// A batch with numbers of its own; with a generation it only holds while that is current.
-    func batch(generation: UInt32? = nil) -> Batch {
-        Batch(first: socket.nextSequence(), generation: generation)
+    func batch(generation: UInt32? = nil, table: Table = .ours) -> Batch {
+        Batch(first: socket.nextSequence(), generation: generation, table: table.name)
     }
 }
 
