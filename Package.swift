@@ -49,6 +49,10 @@ let modules: [Target] = [
         ],
         swiftSettings: strict),
     .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: dataPlane),
+    .systemLibrary(name: "CNetfilter", pkgConfig: "libnftnl libmnl", providers: [.apt(["libnftnl-dev", "libmnl-dev"])]),
+    .target(
+        name: "FirewallHelper", dependencies: ["Bytes", "FirewallPlan", "Reactor", "CLinux", "CNetfilter"],
+        swiftSettings: strict),
     .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),
     .target(name: "Telemetry", dependencies: ["Bytes", "Policy"], swiftSettings: strict),
     .target(
@@ -84,6 +88,9 @@ let tests: [Target] = [
     .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
     .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Bytes", "FuzzTargets"], swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Bytes", "Reactor"], swiftSettings: strict),
+    .testTarget(
+        name: "FirewallHelperTests", dependencies: ["FirewallHelper", "FirewallPlan", "Bytes", "Reactor"],
+        swiftSettings: strict),
     .testTarget(
         name: "TLSTransportTests", dependencies: ["Bytes", "Reactor", "TLSTransport", "COpenSSL"],
         swiftSettings: strict),
@@ -124,7 +131,7 @@ let tests: [Target] = [
 ]
 
 /// Sanitizer builds of the tests leave out what these do not test: the daemon's upper part and the command line.
-let upperPart = ["Gateway", "Operations", "portreeve", "OperationsTests", "CommandLineTests"]
+let upperPart = ["FirewallHelper", "FirewallHelperTests", "Gateway", "Operations", "portreeve", "OperationsTests", "CommandLineTests"]
 let isCoreOnly = Context.environment["PORTREEVE_CORE_ONLY"] != nil
 
 let package = Package(

@@ -112,7 +112,7 @@ extension Batch {
     private mutating func addSet(_ set: NamedSet, number: UInt32, _ operation: Operation) throws(FirewallFault) {
         guard let object = nftnl_set_alloc() else { throw outOfMemory }
         defer { nftnl_set_free(object) }
-        name(object, set.name)
+        identify(object, set.name)
         nftnl_set_set_u32(object, UInt16(NFTNL_SET_ID.rawValue), number)
         nftnl_set_set_u32(object, UInt16(NFTNL_SET_KEY_TYPE.rawValue), set.key.number)
         nftnl_set_set_u32(object, UInt16(NFTNL_SET_KEY_LEN.rawValue), UInt32(set.key.length))
@@ -132,7 +132,7 @@ extension Batch {
     private mutating func deleteSet(_ name: String, _ operation: Operation) throws(FirewallFault) {
         guard let object = nftnl_set_alloc() else { throw outOfMemory }
         defer { nftnl_set_free(object) }
-        name(object, name)
+        identify(object, name)
         _ = add(NFT_MSG_DELSET, operation.label) { nftnl_set_nlmsg_build_payload($0, object) }
     }
 
@@ -143,7 +143,7 @@ extension Batch {
     ) throws(FirewallFault) {
         guard !elements.isEmpty, let object = nftnl_set_alloc() else { return }
         defer { nftnl_set_free(object) }
-        name(object, set.name)
+        identify(object, set.name)
         if let number { nftnl_set_set_u32(object, UInt16(NFTNL_SET_ID.rawValue), number) }
         for element in elements { try element.add(to: object) }
         guard let iterator = nftnl_set_elems_iter_create(object) else { throw outOfMemory }
@@ -156,7 +156,7 @@ extension Batch {
         }
     }
 
-    private func name(_ object: OpaquePointer, _ name: String) {
+    private func identify(_ object: OpaquePointer, _ name: String) {
         _ = nftnl_set_set_str(object, UInt16(NFTNL_SET_TABLE.rawValue), table)
         _ = nftnl_set_set_str(object, UInt16(NFTNL_SET_NAME.rawValue), name)
         nftnl_set_set_u32(object, UInt16(NFTNL_SET_FAMILY.rawValue), UInt32(NFPROTO_INET))

@@ -1,5 +1,5 @@
 import CNetfilter
-public import FirewallPlan
+import FirewallPlan
 import Glibc
 
 /// Something of nf_tables that a kernel may lack.
