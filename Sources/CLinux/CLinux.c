@@ -4,15 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int reeve_accept(int listener, struct sockaddr *peer, socklen_t *length) {
@@ -132,3 +136,67 @@ int reeve_raise_descriptor_limit(uint64_t *limit) {
     *limit = files.rlim_cur;
     return 0;
 }
+
+/* Room for one descriptor, aligned as a control message is. */
+union one_descriptor {
+    char octets[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+};
+
+long reeve_send_descriptor(int socket, const void *data, size_t count, int fd) {
+    union one_descriptor room;
+    memset(&room, 0, sizeof room);
+    struct iovec part = {.iov_base = (void *)data, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = room.octets, .msg_controllen = sizeof room.octets};
+    struct cmsghdr *control = CMSG_FIRSTHDR(&message);
+    control->cmsg_level = SOL_SOCKET;
+    control->cmsg_type = SCM_RIGHTS;
+    control->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(control), &fd, sizeof fd);
+    ssize_t n;
+    do n = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return (long)n;
+}
+
+long reeve_receive_descriptor(int socket, void *data, size_t capacity, int *fd) {
+    union one_descriptor room;
+    struct iovec part = {.iov_base = data, .iov_len = capacity};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = room.octets, .msg_controllen = sizeof room.octets};
+    *fd = -1;
+    ssize_t n;
+    do n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) return -1;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+        if (c->cmsg_len < CMSG_LEN(sizeof(int))) continue;
+        if (*fd >= 0) close(*fd);
+        memcpy(fd, CMSG_DATA(c), sizeof *fd);
+    }
+    return (long)n;
+}
+
+int reeve_keep_net_admin(void) {
+    for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
+        /* Without CAP_SETPCAP the bounding set stays; no_new_privs below makes it of no use. */
+        if (capability != CAP_NET_ADMIN && prctl(PR_CAPBSET_DROP, capability) != 0 && errno != EPERM) return -1;
+    }
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return -1;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+    memset(sets, 0, sizeof sets);
+    sets[0].effective = sets[0].permitted = 1u << CAP_NET_ADMIN;
+    return syscall(SYS_capset, &header, sets) == 0 ? 0 : -1;
+}
+
+int reeve_set_transparent(int fd, int is_v6) {
+    int on = 1;
+    if (is_v6) return setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &on, sizeof on);
+    return setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on);
+}
+
+int reeve_set_mark(int fd, uint32_t mark) { return setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark); }

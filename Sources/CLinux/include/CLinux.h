@@ -52,3 +52,18 @@ int reeve_find_group(const char *name, uint32_t *gid);
 
 /* Raises RLIMIT_NOFILE to its hard maximum and stores what is in force. */
 int reeve_raise_descriptor_limit(uint64_t *limit);
+
+/* Sends data with a descriptor beside its first octet (SCM_RIGHTS); returns what was sent. */
+long reeve_send_descriptor(int socket, const void *data, size_t count, int fd);
+
+/* Receives data and, in *fd, the descriptor that came beside it, or -1; a second one is closed at once. */
+long reeve_receive_descriptor(int socket, void *data, size_t capacity, int *fd);
+
+/* Gives up every capability but CAP_NET_ADMIN for good, and the way to new ones by executing a program. */
+int reeve_keep_net_admin(void);
+
+/* IP_TRANSPARENT or IPV6_TRANSPARENT: any address may be bound, and packets that are not for us are taken. */
+int reeve_set_transparent(int fd, int is_v6);
+
+/* The mark of every packet that the socket sends. */
+int reeve_set_mark(int fd, uint32_t mark);

@@ -13,14 +13,15 @@ public struct PolicyRouting: Equatable, Sendable {
     public var mark: UInt32
     public var mask: UInt32
     public var table: UInt32
-    /// The preference of the guard rule; the rule itself has the next.
+    public var guardPreference: UInt32
     public var preference: UInt32
 
     /// Marks our rules and routes (`proto 125` in `ip rule`); no routing daemon uses it.
     static let owner: UInt8 = 125
 
-    public init(mark: UInt32 = 0x25, mask: UInt32 = 0xFF, table: UInt32 = 2525, preference: UInt32 = 99) {
-        (self.mark, self.mask, self.table, self.preference) = (mark, mask, table, preference)
+    public init(mark: UInt32, mask: UInt32, table: UInt32, guardPreference: UInt32, preference: UInt32) {
+        (self.mark, self.mask, self.table) = (mark, mask, table)
+        (self.guardPreference, self.preference) = (guardPreference, preference)
     }
 }
 
@@ -77,13 +78,13 @@ extension PolicyRouting {
 
 extension PolicyRouting {
     private func guardRule(_ type: UInt16, _ flags: Int32, _ sequence: UInt32, _ family: UInt8) -> RequestBuffer {
-        var request = rule(type, flags, sequence, family, preference, UInt32(RT_TABLE_MAIN.rawValue))
+        var request = rule(type, flags, sequence, family, guardPreference, UInt32(RT_TABLE_MAIN.rawValue))
         request.add(Int(FRA_IIFNAME), "lo")
         return request
     }
 
     private func markRule(_ type: UInt16, _ flags: Int32, _ sequence: UInt32, _ family: UInt8) -> RequestBuffer {
-        rule(type, flags, sequence, family, preference + 1, table)
+        rule(type, flags, sequence, family, preference, table)
     }
 
     private func rule(

@@ -35,3 +35,10 @@ public enum Privileges {
         return limit
     }
 }
+
+extension Privileges {
+    /// Keeps CAP_NET_ADMIN alone, for good; a process that has not even that finds out at its first use.
+    public static func keepNetworkAdministration() throws(Errno) {
+        guard reeve_keep_net_admin() == 0 else { throw .last }
+    }
+}
