@@ -49,9 +49,10 @@ let modules: [Target] = [
         ],
         swiftSettings: strict),
     .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: dataPlane),
-    .systemLibrary(name: "CNetfilter", pkgConfig: "libnftnl libmnl", providers: [.apt(["libnftnl-dev", "libmnl-dev"])]),
+    .systemLibrary(
+        name: "CNetfilter", pkgConfig: "libnftnl libmnl", providers: [.apt(["libnftnl-dev", "libmnl-dev"])]),
     .target(
-        name: "FirewallHelper", dependencies: ["Bytes", "FirewallPlan", "Reactor", "CLinux", "CNetfilter"],
+        name: "FirewallHelper", dependencies: ["Bytes", "FirewallPlan", "Reactor", "CNetfilter"],
         swiftSettings: strict),
     .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),
     .target(name: "Telemetry", dependencies: ["Bytes", "Policy"], swiftSettings: strict),
@@ -66,6 +67,13 @@ let modules: [Target] = [
         name: "Operations",
         dependencies: [
             "Bytes", "Gateway", "Configuration", "Control", "SMTPWire", "Reactor", "TLSTransport", "Diagnostics",
+        ],
+        swiftSettings: strict),
+    .executableTarget(
+        name: "portreeve-firewall",
+        dependencies: [
+            "FirewallHelper", "FirewallPlan", "Reactor", "Bytes",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),
     .executableTarget(
@@ -131,7 +139,11 @@ let tests: [Target] = [
 ]
 
 /// Sanitizer builds of the tests leave out what these do not test: the daemon's upper part and the command line.
-let upperPart = ["FirewallHelper", "FirewallHelperTests", "Gateway", "Operations", "portreeve", "OperationsTests", "CommandLineTests"]
+let upperPart = [
+    "FirewallHelper", "FirewallHelperTests", "portreeve-firewall", "Gateway", "Operations", "portreeve",
+    "OperationsTests",
+    "CommandLineTests",
+]
 let isCoreOnly = Context.environment["PORTREEVE_CORE_ONLY"] != nil
 
 let package = Package(
@@ -141,7 +153,13 @@ let package = Package(
         // What the load generator and the instruction counts of Benchmarks/ are made of.
         .library(name: "Engine", targets: ["Bytes", "Reactor", "TLSTransport"]),
         .library(name: "Session", targets: ["Bytes", "Policy", "Throttle", "SMTPWire", "SMTPSession", "Enforcement"]),
-    ] + (isCoreOnly ? [] : [.executable(name: "portreeve", targets: ["portreeve"])]),
+    ]
+        + (isCoreOnly
+            ? []
+            : [
+                .executable(name: "portreeve", targets: ["portreeve"]),
+                .executable(name: "portreeve-firewall", targets: ["portreeve-firewall"]),
+            ]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),

@@ -53,7 +53,10 @@ enum Samples {
     static let divert: [Rule] = [
         Rule(
             [.socketTransparent(into: .r1), .compare(.r1, .equal, [1])]
-                + [.meta(.mark, into: .r1), .bitwise(from: .r1, into: .r1, mask: [0, 255, 255, 255], xor: [37, 0, 0, 0])]
+                + [
+                    .meta(.mark, into: .r1),
+                    .bitwise(from: .r1, into: .r1, mask: [0, 255, 255, 255], xor: [37, 0, 0, 0]),
+                ]
                 + [.setMeta(.mark, from: .r1), .verdict(.accept)]),
         Rule([.fib(.destinationType, into: .r1), .compare(.r1, .equal, [2, 0, 0, 0]), .verdict(.return)]),
         Rule(

@@ -62,6 +62,7 @@ struct Batch: ~Copyable {
     }
 
     /// The octets with the end message: what is committed. Without it the kernel looks at everything and undoes it.
+    /// 
     func closed() -> [UInt8] {
         guard let room = scratch.baseAddress?.assumingMemoryBound(to: CChar.self),
             let header = nftnl_batch_end(room, end)

@@ -56,12 +56,16 @@ extension NetfilterLink {
     }
 
     /// All answers that wait. nf_tables has given them by the time `send` returns.
+    /// 
     private func drain() throws(FirewallFault) -> [Acknowledgement] {
         var answers: [Acknowledgement] = []
         do throws(Errno) {
-            while try socket.receive(waiting: false, { message in
-                if let answer = message.acknowledgement { answers.append(answer) }
-            }) {}
+            while try socket.receive(
+                waiting: false,
+                { message in
+                    if let answer = message.acknowledgement { answers.append(answer) }
+                })
+            {}
         } catch {
             throw FirewallFault(error)
         }

@@ -24,7 +24,7 @@ struct NetlinkMessage {
             var attribute = mnl_nlmsg_get_payload_offset(header, fixed)?.assumingMemoryBound(to: nlattr.self),
             let end = mnl_nlmsg_get_payload_tail(header)
         else { return }
-        while attribute_fits(attribute, end) {
+        while fits(attribute, end) {
             body(NetlinkAttribute(raw: attribute))
             guard let next = mnl_attr_next(attribute) else { return }
             attribute = next
@@ -55,7 +55,7 @@ struct NetlinkMessage {
     }
 }
 
-private func attribute_fits(_ attribute: UnsafePointer<nlattr>, _ end: UnsafeMutableRawPointer) -> Bool {
+private func fits(_ attribute: UnsafePointer<nlattr>, _ end: UnsafeMutableRawPointer) -> Bool {
     mnl_attr_ok(attribute, Int32(UnsafeRawPointer(end) - UnsafeRawPointer(attribute)))
 }
 

@@ -10,14 +10,17 @@ extension FirewallKeeper {
         _ prefix: AddressPrefix, _ set: HostSet, _ milliseconds: UInt64?, _ reason: String
     ) throws(FirewallFault) -> HelperReply {
         guard let host = prefix.asHost else {
-            return .refused(.init(.outsidePolicy, "\(prefix) is more than one host: name an IPv4 address or an IPv6 /64"))
+            return .refused(
+                .init(.outsidePolicy, "\(prefix) is more than one host: name an IPv4 address or an IPv6 /64"))
         }
         guard let target = definition(set, host) else { return Self.nothingApplied }
         let element = SetElement(host.key, timeout: milliseconds, comment: reason)
         try link.add([element], to: target)
         // The last word counts: who is allowed is no longer denied or caught, and the other way round.
         for other in set == .allowed ? [HostSet.denied, .blocked] : [.allowed] {
-            if let definition = definition(other, host) { _ = try link.delete([SetElement(host.key)], from: definition) }
+            if let definition = definition(other, host) {
+                _ = try link.delete([SetElement(host.key)], from: definition)
+            }
         }
         saveHosts()
         return .done

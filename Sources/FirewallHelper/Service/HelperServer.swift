@@ -30,6 +30,7 @@ public final class HelperServer: EventHandler, TimerHandler {
     let sockets = TransparentSockets()
 
     /// Listens on `path`; `gatewayUser` may ask for what a gateway needs. `say` gets one line for each event.
+    /// 
     public init(
         keeper: FirewallKeeper, path: String, gatewayUser: (uid: UInt32, gid: UInt32)?, on loop: EventLoop,
         say: @escaping (String) -> Void
@@ -147,7 +148,9 @@ extension HelperServer {
             say("nobody confirmed, and taking it back failed: \(refusal.message); trying again")
             arm(.confirmation, 1_000_000_000)
         default:
-            say("nobody confirmed: taken back; \(keeper.applied.map { "policy \($0.policy)" } ?? "nothing") is in force")
+            say(
+                "nobody confirmed: taken back; \(keeper.applied.map { "policy \($0.policy)" } ?? "nothing") is in force"
+            )
             followLog()
         }
     }
@@ -162,7 +165,9 @@ extension HelperServer {
         do throws(FirewallFault) {
             let operations = try keeper.repair(after: culprit)
             if !operations.isEmpty {
-                say("\(culprit?.description ?? "somebody") changed our table: restored with \(operations.count) operations")
+                say(
+                    "\(culprit?.description ?? "somebody") changed our table: restored with \(operations.count) operations"
+                )
             }
             culprit = nil
         } catch {

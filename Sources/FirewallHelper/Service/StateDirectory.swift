@@ -36,7 +36,9 @@ struct StateDirectory {
         let octets = value.wire
         var written = 0
         while written < octets.count {
-            let count = octets[written...].withUnsafeBytes { Glibc.write(descriptor.rawValue, $0.baseAddress, $0.count) }
+            let count = octets[written...].withUnsafeBytes {
+                Glibc.write(descriptor.rawValue, $0.baseAddress, $0.count)
+            }
             guard count > 0 else { throw .last }
             written += count
         }

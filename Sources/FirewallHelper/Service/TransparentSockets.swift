@@ -41,7 +41,8 @@ struct TransparentSockets {
                     zone.purpose == .relay && zone.interfaces.contains { $0.matches(name) }
                 })
             else {
-                throw .refused(operation: "speak for \(client)", reason: .invalid, detail: "no client of a relayed zone")
+                throw .refused(
+                    operation: "speak for \(client)", reason: .invalid, detail: "no client of a relayed zone")
             }
             return try make(plan.upstreamMark, client, zone.upstream)
         } catch {

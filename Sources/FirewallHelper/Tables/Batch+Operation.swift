@@ -4,6 +4,7 @@ import Reactor
 
 extension Batch {
     /// Adds `operations`, in their order. `flags` are the table's when it is made or adopted (owner, persist).
+    /// 
     mutating func add(_ operations: [Operation], tableFlags flags: UInt32) throws(FirewallFault) {
         var numbers: [String: UInt32] = [:]
         for operation in operations {
@@ -100,7 +101,8 @@ extension Batch {
         var notes = UserData()
         notes.add(NFTNL_UDATA_RULE_COMMENT.rawValue, comment: rule?.comment ?? "")
         if !notes.octets.isEmpty {
-            _ = nftnl_rule_set_data(object, UInt16(NFTNL_RULE_USERDATA.rawValue), notes.octets, UInt32(notes.octets.count))
+            _ = nftnl_rule_set_data(
+                object, UInt16(NFTNL_RULE_USERDATA.rawValue), notes.octets, UInt32(notes.octets.count))
         }
         _ = add(message, flags: flags, operation.label) { nftnl_rule_nlmsg_build_payload($0, object) }
     }

@@ -2,6 +2,7 @@ import CNetfilter
 import FirewallPlan
 
 /// An expression as libnftnl has it. Whoever it is added to owns it.
+/// 
 struct LibraryExpression {
     let pointer: OpaquePointer
 

@@ -54,7 +54,9 @@ public final class TableWatch: EventHandler {
     }
 
     private func look(at message: NetlinkMessage) {
-        guard message.subsystem == Int(NFNL_SUBSYS_NFTABLES), message.header.pointee.nlmsg_pid != ourPort else { return }
+        guard message.subsystem == Int(NFNL_SUBSYS_NFTABLES), message.header.pointee.nlmsg_pid != ourPort else {
+            return
+        }
         guard message.kind == Int(NFT_MSG_NEWGEN.rawValue) else {
             // Attribute 1 is the name of the table in every kind of object.
             message.forEachAttribute(after: MemoryLayout<nfgenmsg>.size) { attribute in
