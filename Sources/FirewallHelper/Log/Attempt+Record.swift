@@ -2,8 +2,9 @@ import Bytes
 import FirewallPlan
 
 extension Attempt {
-    /// What a record of the log means; nil for a packet that no rule of ours logged. `time` is in milliseconds.
-    /// 
+    /// What a record of the log means; nil for a packet that no rule of ours logged.
+    ///
+    /// `time` is in milliseconds.
     init?(_ record: PacketRecord, at time: UInt64) {
         guard let prefix = LogPrefix(record.prefix) else { return nil }
         self.init(

@@ -61,8 +61,9 @@ struct Batch: ~Copyable {
         return result
     }
 
-    /// The octets with the end message: what is committed. Without it the kernel looks at everything and undoes it.
-    /// 
+    /// The octets with the end message: what is committed.
+    ///
+    /// Without it the kernel looks at everything and undoes it.
     func closed() -> [UInt8] {
         guard let room = scratch.baseAddress?.assumingMemoryBound(to: CChar.self),
             let header = nftnl_batch_end(room, end)

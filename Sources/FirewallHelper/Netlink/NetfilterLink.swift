@@ -55,8 +55,9 @@ extension NetfilterLink {
         try judge(answers, of: batch)
     }
 
-    /// All answers that wait. nf_tables has given them by the time `send` returns.
-    /// 
+    /// All answers that wait.
+    ///
+    /// nf_tables has given them by the time `send` returns.
     private func drain() throws(FirewallFault) -> [Acknowledgement] {
         var answers: [Acknowledgement] = []
         do throws(Errno) {

@@ -29,8 +29,9 @@ public final class HelperServer: EventHandler, TimerHandler {
     private var timers: [Clock: TimerID] = [:]
     let sockets = TransparentSockets()
 
-    /// Listens on `path`; `gatewayUser` may ask for what a gateway needs. `say` gets one line for each event.
-    /// 
+    /// Listens on `path`; `gatewayUser` may ask for what a gateway needs.
+    ///
+    /// `say` gets one line for each event.
     public init(
         keeper: FirewallKeeper, path: String, gatewayUser: (uid: UInt32, gid: UInt32)?, on loop: EventLoop,
         say: @escaping (String) -> Void

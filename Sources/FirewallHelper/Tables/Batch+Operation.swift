@@ -3,8 +3,9 @@ import FirewallPlan
 import Reactor
 
 extension Batch {
-    /// Adds `operations`, in their order. `flags` are the table's when it is made or adopted (owner, persist).
-    /// 
+    /// Adds `operations`, in their order.
+    ///
+    /// `flags` are the table's when it is made or adopted (owner, persist).
     mutating func add(_ operations: [Operation], tableFlags flags: UInt32) throws(FirewallFault) {
         var numbers: [String: UInt32] = [:]
         for operation in operations {

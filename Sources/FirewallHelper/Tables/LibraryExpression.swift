@@ -1,8 +1,9 @@
 import CNetfilter
 import FirewallPlan
 
-/// An expression as libnftnl has it. Whoever it is added to owns it.
-/// 
+/// An expression as libnftnl has it.
+///
+/// Whoever it is added to owns it.
 struct LibraryExpression {
     let pointer: OpaquePointer
 
