@@ -90,7 +90,9 @@ let tests: [Target] = [
     // What the fuzzers in Fuzz/ call; a test replays their findings through it.
     .target(
         name: "FuzzTargets",
-        dependencies: ["Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "Configuration", "Diagnostics"],
+        dependencies: [
+            "Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "PolicyLanguage", "Configuration", "Diagnostics",
+        ],
         path: "Tests/FuzzTargets", swiftSettings: strict),
     .testTarget(name: "RegressionCorpusTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
     .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),

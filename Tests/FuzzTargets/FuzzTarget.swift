@@ -5,7 +5,7 @@
 
 /// One fuzzed thing; its name is the folder of its corpus.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case commands, replies, data, chunks, proxy, credentials, configuration, session
+    case commands, replies, data, chunks, proxy, credentials, configuration, policy, expression, session
 
     /// What is wrong with what the code made of `input`; nil if nothing is.
     ///
@@ -28,6 +28,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .proxy: try ProxyTarget.check(input)
         case .credentials: try CredentialTarget.check(input)
         case .configuration: try ConfigurationTarget.check(input)
+        case .policy: try PolicyTarget.check(input)
+        case .expression: try ExpressionTarget.check(input)
         case .session: try SessionTarget.check(input)
         }
     }
