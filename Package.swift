@@ -91,7 +91,8 @@ let tests: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "PolicyLanguage", "Configuration", "Diagnostics",
+            "Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "PolicyLanguage", "Configuration",
+            "Diagnostics",
         ],
         path: "Tests/FuzzTargets", swiftSettings: strict),
     .testTarget(name: "RegressionCorpusTests", dependencies: ["FuzzTargets"], swiftSettings: strict),

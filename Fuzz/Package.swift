@@ -4,7 +4,9 @@
 import PackageDescription
 
 /// The raw values of `FuzzTarget`.
-let targets = ["commands", "replies", "data", "chunks", "proxy", "credentials", "configuration", "policy", "expression", "session"]
+let targets = [
+    "commands", "replies", "data", "chunks", "proxy", "credentials", "configuration", "policy", "expression", "session",
+]
 
 let package = Package(
     name: "portreeve-fuzz",

@@ -68,6 +68,25 @@ public enum Configuration {
         return LoadOutcome(plan: isLoaded ? plan : nil, findings: reader.findings.sorted, sources: reader.sources)
     }
 
+    /// Where the daemon of a file is asked; nil, with what is wrong, only if not even that can be read.
+    ///
+    /// A daemon goes on under its old configuration while its file has errors, and that is when it is asked most. Who
+    /// asks need not be allowed to read keys and policies, so nothing else is looked at.
+    public static func controlSocket(ofFile path: String) -> (socket: String?, outcome: LoadOutcome) {
+        guard let bytes = FilePaths.read(path, limit: longestFile), let text = String(validating: bytes, as: UTF8.self)
+        else { return (nil, load(path: path)) }
+        let source = SourceFile(name: path, text: text)
+        let document = YAMLDocument(source)
+        let checks = ConfigurationChecks(fileStatus: { _ in .readable })
+        let reader = PlanReader(source: source, directory: FilePaths.directory(of: path), checks: checks)
+        guard let root = document.root, case .mapping(let pairs) = root.value else {
+            return (nil, LoadOutcome(plan: nil, findings: document.findings, sources: [source]))
+        }
+        let admin = reader.admin(pairs.first { $0.key == "admin" })
+        let outcome = LoadOutcome(plan: nil, findings: reader.findings.sorted, sources: [source])
+        return (reader.findings.hasErrors ? nil : admin.socket.path, outcome)
+    }
+
     private static func failure(_ name: String, _ code: ConfigurationCode, _ message: String) -> LoadOutcome {
         failure(at: .file(name), code, message)
     }

@@ -46,6 +46,7 @@ public enum PolicyCode: String, CaseIterable, Sendable {
     case neverMatches = "W302"
     case expiredEntry = "W303"
     case unusedName = "W304"
+    case onlyMonitors = "W305"
 
     /// What the code says, for the list in the documentation.
     public var meaning: String {
@@ -90,6 +91,7 @@ public enum PolicyCode: String, CaseIterable, Sendable {
         case .neverMatches: "a rule can never match"
         case .expiredEntry: "an entry of a list has expired"
         case .unusedName: "no rule uses this list or limit"
+        case .onlyMonitors: "a policy that only monitors leaves relaying to the backend"
         }
     }
 }

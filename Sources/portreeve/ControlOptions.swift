@@ -29,13 +29,12 @@ struct ControlOptions: ParsableArguments {
     private func path() throws -> String {
         if let socket { return socket }
         guard let file else { return Self.defaultSocket }
-        // Only the socket's path is wanted: its reader need not be allowed to read keys.
-        let outcome = Configuration.load(path: file, checks: ConfigurationChecks(fileStatus: { _ in .readable }))
-        guard let plan = outcome.plan else {
+        let (socket, outcome) = Configuration.controlSocket(ofFile: file)
+        guard let socket else {
             Console.error(outcome.rendered())
             throw ExitStatus.failure
         }
-        return plan.admin.socket.path
+        return socket
     }
 
     private static var defaultSocket: String {

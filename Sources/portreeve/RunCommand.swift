@@ -14,14 +14,15 @@ struct RunCommand: ParsableCommand {
     @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration, portreeve.yaml.")
     var file: String
 
-    @Flag(help: .hidden)
+    @Flag(help: "Rules report what they would do and decide nothing; what the protocol refuses stays refused.")
     var monitor = false
 
     @Flag(name: .customLong("no-selftest"), help: "Trusts backends without testing them.")
     var noSelfTest = false
 
     func validate() throws {
-        if monitor { throw ValidationError("--monitor is not in this version.") }
+        guard monitor, noSelfTest else { return }
+        throw ValidationError("--monitor needs the self-test: it proves that the backend itself refuses relaying.")
     }
 
     func run() throws {
@@ -32,6 +33,7 @@ struct RunCommand: ParsableCommand {
         do {
             let daemon = try Daemon(plan: plan, configurationPath: file, options: options)
             code = daemon.run {
+                if monitor { Console.print("portreeve: monitoring: no rule decides, each reports what it would do\n") }
                 Console.print(daemon.listening.map { "portreeve: \($0.name) listens on \($0.endpoint)\n" }.joined())
             }
         } catch {
@@ -44,6 +46,7 @@ struct RunCommand: ParsableCommand {
     private var options: DaemonOptions {
         var options = DaemonOptions()
         options.selfTest = !noSelfTest
+        options.isMonitored = monitor
         options.version = Portreeve.version
         return options
     }

@@ -17,7 +17,7 @@ struct CommandLineTests {
         "Wrong usage is status 2",
         arguments: [
             [], ["frobnicate"], ["run"], ["run", "-c"], ["run", "-c", "x", "--loudly"],
-            ["run", "-c", "x", "--monitor"], ["check"],
+            ["run", "-c", "x", "--monitor", "--no-selftest"], ["check"],
             ["check", "--format", "xml", "x"], ["reload", "-c", "x", "--socket", "y"], ["status", "extra"],
             ["demo", "--port-base", "80"], ["demo", "--port-base", "64901"], ["demo", "--port-base", "x"],
         ])

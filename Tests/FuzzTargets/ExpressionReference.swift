@@ -177,7 +177,8 @@ struct ExpressionReference {
     }
 
     private func isPair(_ value: Expression, of name: String, _ key: Expression) -> Bool {
-        guard let list = lists[name], let text = text(value, like: .address), let keyText = self.text(key, like: .address)
+        guard let list = lists[name], let text = text(value, like: .address),
+            let keyText = self.text(key, like: .address)
         else { return false }
         return bare(text, form(value)).contains { value in
             bare(keyText, form(key)).contains { list.contains(value.span, of: $0.span, on: facts.now.day) }
@@ -187,7 +188,9 @@ struct ExpressionReference {
     /// A login of the realm is in lists under its bare name too.
     private func bare(_ text: [UInt8], _ form: NameForm) -> [[UInt8]] {
         let tail = [ASCII.at] + realm
-        guard form == .login, text.count > tail.count, text.suffix(tail.count).elementsEqual(tail) else { return [text] }
+        guard form == .login, text.count > tail.count, text.suffix(tail.count).elementsEqual(tail) else {
+            return [text]
+        }
         return [text, Array(text.dropLast(tail.count))]
     }
 

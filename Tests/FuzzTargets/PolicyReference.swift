@@ -76,7 +76,17 @@ struct PolicyReference {
             case .accept, .reject, .defer, .drop: break
             }
         }
+        if stage == .auth, isAUTHGuarded, facts.tls == nil {
+            let refusal = Verdict.reject(ReplyText(538, ""))
+            return Outcome(.builtIn("auth-without-tls"), refusal, tags, delay, tarpit, monitored)
+        }
         return otherwise(stage, facts, tags, delay, tarpit, monitored)
+    }
+
+    /// A file that monitors and has no rule that stays enforced.
+    private var isAUTHGuarded: Bool {
+        policy.mode == .monitor && !policy.allows.cleartextAuth
+            && !policy.rules.contains { keepsPasswords($0) && $0.mode == .enforce }
     }
 
     private func otherwise(
@@ -94,11 +104,21 @@ struct PolicyReference {
     /// The weaker of the file's and the rule's; what keeps passwords out of clear text stays.
     private func mode(of rule: Rule) -> Mode {
         if policy.mode == .disabled || rule.mode == .disabled { return .disabled }
-        let isGuard =
-            rule.stage == .auth && rule.unless == nil && rule.over.isEmpty && rule.action.reply != nil
-            && rule.when.node == .not(Expression(.field(.tlsActive), source: rule.when.tlsActiveSource))
-        if rule.mode == .enforce, policy.mode == .monitor, isGuard { return .enforce }
+        if rule.mode == .enforce, policy.mode == .monitor, keepsPasswords(rule) { return .enforce }
         return policy.mode == .monitor || rule.mode == .monitor ? .monitor : .enforce
+    }
+
+    private func keepsPasswords(_ rule: Rule) -> Bool {
+        guard rule.stage == .auth, rule.over.isEmpty, rule.action.reply != nil else { return false }
+        let active = Expression.Node.field(.tlsActive)
+        switch rule.when.node {
+        case .not(let a): return a.node == active
+        case .compare(let comparison, let a, let b):
+            return a.node == active
+                && (comparison == .equal && b.node == .literal(.bool(false))
+                    || comparison == .unequal && b.node == .literal(.bool(true)))
+        case _: return false
+        }
     }
 
     private static func unevaluated(_ stage: Stage) -> Verdict {
@@ -107,11 +127,5 @@ struct PolicyReference {
         case .auth, .login, .authReply: .defer(ReplyText(454, ""))
         case .helo, .starttls, .mail, .rcpt, .data, .message: .defer(ReplyText(451, ""))
         }
-    }
-}
-
-extension Expression {
-    fileprivate var tlsActiveSource: Range<Int> {
-        if case .not(let inner) = node { inner.source } else { 0..<0 }
     }
 }

@@ -92,7 +92,6 @@ struct GuardTests {
     func monitored() throws {
         let monitored = Self.ours.replacing("id: b", with: "id: b, mode: monitor")
         #expect(try Self.codes(Self.relay(Self.noRouting + monitored)) == ["E401"])
-        #expect(try Self.codes(Self.relay(Self.noRouting + Self.ours, head: "mode: monitor\n")) == ["E401"])
     }
 
     @Test("a skip passes over this policy's refusals, not over another's")
@@ -115,5 +114,40 @@ struct GuardTests {
         let open = rules.replacing("client.ip in lists.nets", with: "helo.name == 'x'").replacing(
             "at: connect", with: "at: helo")
         #expect(try Self.codes(Self.relay(open + Self.noRouting + Self.ours)) == ["E401"])
+    }
+
+    // MARK: Files that only monitor
+
+    private static let monitored = "mode: monitor\n"
+
+    @Test("a file in monitor mode is judged as it will be enforced, and its reader is warned")
+    func monitoredFiles() throws {
+        #expect(try Self.codes(Self.relay(Self.noRouting + Self.ours, head: Self.monitored)) == ["W305"])
+        #expect(try Self.codes(Self.relay(Self.noRouting, head: Self.monitored)) == ["E401"])
+        // One rule in monitor mode keeps nobody out, whatever its file's mode.
+        let one = Self.ours.replacing("{ id: b,", with: "{ id: b, mode: monitor,")
+        #expect(try Self.codes(Self.relay(Self.noRouting + one)) == ["E401"])
+        #expect(try Self.codes(Self.relay(Self.noRouting + one, head: Self.monitored)) == ["E401"])
+    }
+
+    @Test("a policy that only monitors beside one that refuses needs no warning")
+    func monitoredBesideEnforced() throws {
+        let enforced = Self.relay(Self.noRouting + Self.ours)
+        let trial = Self.relay(Self.noRouting, head: Self.monitored).replacing("policy: p", with: "policy: q")
+        #expect(try Self.codes(enforced, trial) == [])
+    }
+
+    @Test("passwords stay out of clear text in a file that monitors, whatever its rules are")
+    func monitoredPasswords() throws {
+        let guarded = "  - { id: c, at: auth, when: not tls.active, action: reject, reply: \"538 5.7.11 TLS\" }\n"
+        for rules in [guarded, ""] {
+            let text = Self.relay(Self.noRouting + Self.ours + rules, head: Self.monitored)
+            #expect(try Self.codes(auth: true, text) == ["W305"])
+        }
+        let wide = guarded.replacing("action", with: "unless: helo.name == 'me', action")
+        #expect(
+            try Self.codes(auth: true, Self.relay(Self.noRouting + Self.ours + wide, head: Self.monitored)) == [
+                "E403", "W305",
+            ])
     }
 }

@@ -37,7 +37,7 @@ struct InvalidSampleTests {
                 Repository.loader.load(path: Self.folder.appendingPathComponent(name).path).findings.map(\.code)
             })
         let elsewhere: Set<PolicyCode> = [
-            .openRelay, .unauthenticated, .cleartextAuth, .fileUnreadable, .unknownPolicy, .unknownRule,
+            .openRelay, .unauthenticated, .cleartextAuth, .onlyMonitors, .fileUnreadable, .unknownPolicy, .unknownRule,
         ]
         let missing = PolicyCode.allCases.filter { !elsewhere.contains($0) && !found.contains($0.rawValue) }
         #expect(missing == [])

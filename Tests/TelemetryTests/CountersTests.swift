@@ -12,7 +12,7 @@ struct CountersTests {
             (.connected, [.connections]), (.tlsEstablished(strongTLS), [.tlsHandshakes]),
             (.tlsFailed(reason: ""), [.tlsFailures]), (.refused(relayDenied()), [.refusals]),
             (.refused(relayDenied(mode: .monitor)), [.monitoredRefusals]),
-            (.accepted(stage: .rcpt, rule: .defaultRule(of: "x")), [.acceptances]),
+            (.accepted(stage: .rcpt, rule: .defaultRule(of: "x"), policyHash: ""), [.acceptances]),
             (.backendRefused(relayDenied()), [.backendRefusals]),
             (.authenticationSucceeded(login(.ok, ReplyText(235, ""))), [.authenticationSuccesses]),
             (.authenticationFailed(login(.malformed, ReplyText(501, ""))), [.authenticationFailures]),

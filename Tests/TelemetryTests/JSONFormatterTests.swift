@@ -29,8 +29,10 @@ struct JSONFormatterTests {
     @Test("An accepted command names its stage and its rule")
     func accepted() {
         #expect(
-            json(.accepted(stage: .rcpt, rule: RuleID(policy: "inbound", rule: "ours"))) == """
-                \(head("accepted", "success")),"smtp.stage":"rcpt","rule.name":"inbound/ours","rule.ruleset":"inbound"}
+            json(.accepted(stage: .rcpt, rule: RuleID(policy: "inbound", rule: "ours"), policyHash: "0123456789abcdef"))
+                == """
+                \(head("accepted", "success")),"smtp.stage":"rcpt","rule.name":"inbound/ours","rule.ruleset":"inbound",\
+                "rule.version":"0123456789abcdef"}
                 """)
     }
 
@@ -98,7 +100,7 @@ struct JSONFormatterTests {
         identity.tls = strongTLS
         identity.tls?.clientCertificate = ClientCertificateFacts(isVerified: true, subject: "CN=c", fingerprint: "ab01")
         identity.user = Array("alice".utf8)
-        let line = json(.accepted(stage: .mail, rule: .defaultRule(of: "submission")), identity)
+        let line = json(.accepted(stage: .mail, rule: .defaultRule(of: "submission"), policyHash: ""), identity)
         #expect(line.contains(#""source.domain":"c.example.net""#))
         #expect(
             line.contains(

@@ -95,7 +95,7 @@ struct PostfixFormatterTests {
 
     @Test("Accepted commands and successful logins are no lines")
     func silence() {
-        #expect(postfix(.accepted(stage: .rcpt, rule: .defaultRule(of: "inbound"))).isEmpty)
+        #expect(postfix(.accepted(stage: .rcpt, rule: .defaultRule(of: "inbound"), policyHash: "0f")).isEmpty)
         #expect(postfix(.authenticationSucceeded(login(.ok, ReplyText(235, "2.7.0 ok")))).isEmpty)
     }
 

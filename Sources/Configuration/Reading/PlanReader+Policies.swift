@@ -124,6 +124,8 @@ extension PlanReader {
 
     /// What no policy file can forget (POLICY, "Guards at load").
     func checkGuards(_ plan: ListenerPlan, _ section: Section, _ context: ListenerContext) {
+        // Without a policy that has errors, the others say nothing about the listener.
+        if case .sequence(let named) = section["policies"]?.value.value, named.count != plan.policies.count { return }
         guard !plan.policies.isEmpty else { return }
         let backend = context.backends.first { $0.name == plan.backend }
         let range = section["policies"]?.value.range ?? plan.range

@@ -31,11 +31,12 @@ extension Conversation {
         for monitored in decision.monitored {
             guard let refusal = monitored.verdict.refusal else { continue }
             var report = refusalReport(stage.commandName, stage, refusal, monitored.rule, mode: .monitor)
-            report.policyHash = decision.policyHash
+            report.policyHash = monitored.policyHash
             effects.append(.report(.refused(report)))
         }
         if decision.verdict == .accept {
-            effects.append(.report(.accepted(stage: stage, rule: decision.rule)))
+            effects.append(
+                .report(.accepted(stage: stage, rule: decision.rule, policyHash: decision.policyHash)))
         } else if stage != .rcptReply {
             refund(account)
         }

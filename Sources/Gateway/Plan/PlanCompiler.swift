@@ -32,7 +32,7 @@ final class PlanCompiler {
             guard let backend = backends[listener.backend] else {
                 throw .message("listener \(listener.name): unknown backend \(listener.backend)")
             }
-            let context = context(plan, listener, backend)
+            let context = try context(plan, listener, backend)
             for worker in 0..<workers {
                 result[worker].append(
                     PortSettings(
@@ -58,14 +58,34 @@ final class PlanCompiler {
         return ledger
     }
 
-    private func context(_ plan: RunPlan, _ listener: ListenerPlan, _ backend: Resolved) -> SessionContext {
-        let policies = plan.definitions(of: listener)
+    private func context(
+        _ plan: RunPlan, _ listener: ListenerPlan, _ backend: Resolved
+    ) throws(StartFailure) -> SessionContext {
+        let book = try book(plan.definitions(of: listener), listener, backend)
         return SessionContext(
             hostname: plan.hostname,
             listener: ListenerFacts(name: listener.name, port: listener.endpoints.first?.endpoint.port ?? 0),
             tls: SessionContext.ListenerTLS(rawValue: listener.tls.rawValue) ?? .none,
             limits: listener.protocolLimits, timeouts: listener.timeouts,
-            book: RuleBook(policies, realm: backend.profile.realm), backend: backend.profile, buckets: buckets)
+            book: book, backend: backend.profile, buckets: buckets)
+    }
+
+    /// What only monitors leaves relaying to the backend, so the backend must be proved to refuse it.
+    private func book(
+        _ policies: [PolicyDefinition], _ listener: ListenerPlan, _ backend: Resolved
+    ) throws(StartFailure) -> RuleBook {
+        let onlyMonitors = options.isMonitored || policies.contains { $0.mode == .monitor }
+        guard options.selfTest || !onlyMonitors else {
+            throw .message(
+                "listener \(listener.name): monitoring a whole policy needs the self-test, which proves that the backend "
+                    + "itself refuses relaying; run without --no-selftest")
+        }
+        let book = RuleBook(policies, realm: backend.profile.realm, isMonitored: options.isMonitored)
+        // The checker finds such faults first; a book that has one all the same is not run.
+        if let fault = book.faults.first {
+            throw .message("listener \(listener.name): rule \(fault.rule) does not compile: \(fault.fault.reason)")
+        }
+        return book
     }
 }
 

@@ -2,6 +2,8 @@
 public struct DaemonOptions: Sendable {
     /// Servers are proved before they get sessions.
     public var selfTest = true
+    /// `--monitor`: no rule decides.
+    public var isMonitored = false
     /// Told by `status`.
     public var version = ""
     /// Root becomes the configured user once the ports are open.

@@ -121,8 +121,10 @@ final class Supervisor: TimerHandler {
         }
         awaitFirstVisits()
         if loop.isRunning {
-            ready()
-            ServiceManager.notify("READY=1\nSTATUS=serving \(endpoints.count) ports")
+            if !isEnding {
+                ready()
+                ServiceManager.notify("READY=1\nSTATUS=serving \(endpoints.count) ports")
+            }
             loop.run()
         }
         for thread in threads { thread.join() }

@@ -163,7 +163,8 @@ public struct Evaluation {
 
     private mutating func conclude(_ entry: RuleBook.Entry, _ verdict: Verdict) -> Decision? {
         if entry.mode == .monitor {
-            monitored.append(MonitoredDecision(rule: entry.id, verdict: verdict))
+            monitored.append(
+                MonitoredDecision(rule: entry.id, verdict: verdict, policyHash: book.hash(ofPolicy: entry.policy)))
             return nil
         }
         ban(entry)

@@ -10,7 +10,7 @@ public enum SessionReport: Hashable, Sendable {
     /// A rule or the protocol refused a command, or a monitored rule would have.
     case refused(RefusalReport)
     /// A command that a policy accepted at its stage.
-    case accepted(stage: Stage, rule: RuleID)
+    case accepted(stage: Stage, rule: RuleID, policyHash: String)
     /// The backend refused a command that the policy had accepted.
     case backendRefused(RefusalReport)
     case authenticationSucceeded(AuthenticationReport)

@@ -112,7 +112,7 @@ public final class RuleBook: Sendable {
             guard case .reject(let template) = ending.verdict else { continue }
             let verdict = Verdict.reject(template.rendered(with: facts))
             if ending.mode == .monitor {
-                monitored.append(MonitoredDecision(rule: ending.id, verdict: verdict))
+                monitored.append(MonitoredDecision(rule: ending.id, verdict: verdict, policyHash: ending.hash))
                 continue
             }
             return Decision(

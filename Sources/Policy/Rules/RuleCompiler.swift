@@ -26,21 +26,28 @@ struct RuleCompiler {
         var rules: [(entry: Int32, when: Expression)] = []
         for (index, policy) in policies.enumerated() {
             for rule in policy.rules where rule.stage == stage {
-                let mode = mode(of: rule, in: policy)
+                let mode = policy.mode(of: rule, isMonitored: isMonitored)
                 if mode == .disabled { continue }
                 rules.append((Int32(clamping: entries.count), rule.when))
                 add(rule, mode, of: policy, Int32(clamping: index))
             }
         }
+        if stage == .auth, PolicyDefinition.needClearTextRule(policies, isMonitored: isMonitored) {
+            rules.append((Int32(clamping: entries.count), Rule.clearText.when))
+            addClearTextRule(behind: policies)
+        }
         if !rules.isEmpty { asked.insert(stage) }
         indices.append(StageIndex(rules, realm: realm))
     }
 
-    /// A capped rule stays enforced where it is the one that keeps passwords out of clear text.
-    private func mode(of rule: Rule, in policy: PolicyDefinition) -> Mode {
-        let cap: Mode = isMonitored ? policy.mode.capped(by: .monitor) : policy.mode
-        if cap == .monitor, rule.mode == .enforce, rule.keepsPasswordsFromClearText { return .enforce }
-        return rule.mode.capped(by: cap)
+    /// Belongs to no policy, so that no `skip` passes over it.
+    private mutating func addClearTextRule(behind policies: [PolicyDefinition]) {
+        let isInside = builder.add(.flag(.tlsActive))
+        let when = builder.add(.not(isInside))
+        entries.append(
+            RuleBook.Entry(
+                id: .builtIn(Rule.clearText.id), mode: .enforce, when: when, unless: -1, over: [], reads: [],
+                action: Rule.clearText.action, ban: nil, policy: Int32(clamping: policies.count)))
     }
 
     private mutating func add(_ rule: Rule, _ mode: Mode, of policy: PolicyDefinition, _ index: Int32) {
@@ -94,26 +101,7 @@ struct RuleCompiler {
     }
 }
 
-extension Mode {
-    /// The weaker of both.
-    public func capped(by cap: Mode) -> Mode {
-        switch (self, cap) {
-        case (.disabled, _), (_, .disabled): .disabled
-        case (.monitor, _), (_, .monitor): .monitor
-        case (.enforce, .enforce): .enforce
-        }
-    }
-}
-
 extension Rule {
-    /// Exactly `at: auth`, `when: not tls.active`, and a refusal.
-    fileprivate var keepsPasswordsFromClearText: Bool {
-        guard stage == .auth, unless == nil, over.isEmpty, action.reply != nil, case .not(let inner) = when.node else {
-            return false
-        }
-        return inner.node == .field(.tlsActive)
-    }
-
     /// Everything that it uses: in conditions, keys and replies.
     fileprivate func fields(limits: [LimitDefinition]) -> [Field] {
         let named = limits.filter { over.contains($0.name) || when.limits.contains($0.name) }

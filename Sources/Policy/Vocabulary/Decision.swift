@@ -110,6 +110,8 @@ public struct BanRequest: Hashable, Sendable {
 public struct MonitoredDecision: Hashable, Sendable {
     public let rule: RuleID
     public let verdict: Verdict
+    /// Of the policy that the rule stands in.
+    public let policyHash: String
 }
 
 /// Proof that a policy accepted this command at its stage.

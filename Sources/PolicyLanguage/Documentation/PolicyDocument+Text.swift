@@ -49,7 +49,10 @@ extension PolicyDocument {
         `over`. What may be absent needs its guard in `when`.
 
         A rule in `mode: monitor` decides nothing: it logs `reject_warning` with the reply that it would have given, and counts
-        in buckets of its own. `mode:` of the file caps that of its rules.
+        in buckets of its own; it never bans or delays. `mode:` of the file caps that of its rules, `portreeve run --monitor`
+        that of all. A listener with a file in monitor mode serves only backends that the self-test has seen refuse to relay
+        (`--no-selftest` is refused), and AUTH without TLS stays refused: a rule `at: auth`, `when: not tls.active` stays
+        enforced, with its `unless`; where there is none, `protocol/auth-without-tls` refuses. So do the checks of the protocol.
 
 
         """
@@ -102,7 +105,8 @@ extension PolicyDocument {
 
         No file can forget these. An outsider has no login and no verified certificate, and his address lies outside every net
         that the rules name; nets wider than /16 (IPv6: /32) make nobody an insider. What he can choose (HELO, sender, TLS, time)
-        he chooses as it suits him. Rules in monitor mode and rules that act only over a limit keep nobody out.
+        he chooses as it suits him. Rules in monitor mode and rules that act only over a limit keep nobody out. A whole
+        file in monitor mode is judged as it will be once it is enforced.
 
         | code | refused is a listener | unless one of its policies says |
         |---|---|---|

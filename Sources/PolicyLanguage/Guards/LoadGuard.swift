@@ -25,7 +25,8 @@ public struct GuardedListener: Sendable {
 
 /// What no policy file can forget: relaying for anybody, submission without a login, passwords in clear.
 ///
-/// Rules in monitor mode count as absent.
+/// Rules in monitor mode count as absent. A whole file in monitor mode is judged as it will be once it is enforced:
+/// until then the self-test stands in for it.
 public struct LoadGuard: Sendable {
     /// Ports where users hand mail in.
     public static let submissionPorts: Set<UInt16> = [465, 587, 2525]
@@ -33,6 +34,8 @@ public struct LoadGuard: Sendable {
     private let listener: GuardedListener
     private let policies: [LoadedPolicy]
     private let asked: [StagePassage.Asked]
+    /// The same as if files in monitor mode were enforced.
+    private let enforced: [StagePassage.Asked]
     private let ourDomains: [String]
 
     private init(_ listener: GuardedListener, _ policies: [LoadedPolicy], _ ourDomains: [String]) {
@@ -40,6 +43,11 @@ public struct LoadGuard: Sendable {
         self.policies = policies
         asked = policies.map {
             StagePassage.Asked(definition: $0.definition(ourDomains: ourDomains), wideLists: $0.wideLists)
+        }
+        enforced = asked.map {
+            var definition = $0.definition
+            if definition.mode == .monitor { definition.mode = .enforce }
+            return StagePassage.Asked(definition: definition, wideLists: $0.wideLists)
         }
         self.ourDomains = ourDomains
     }
@@ -49,15 +57,33 @@ public struct LoadGuard: Sendable {
         _ listener: GuardedListener, policies: [LoadedPolicy], ourDomains: [String]
     ) -> [Finding] {
         let check = LoadGuard(listener, policies, ourDomains)
-        return [check.openRelay(), check.unauthenticated(), check.cleartextAuth()].compactMap(\.self)
+        return [
+            check.openRelay(check.enforced), check.unauthenticated(check.enforced), check.cleartextAuth(),
+            check.monitoring(),
+        ].compactMap(\.self)
+    }
+
+    /// A file in monitor mode leaves relaying to the backend. It loads all the same, since sessions only go to servers
+    /// that the self-test has proved to refuse it; who reads `check` has to know.
+    private func monitoring() -> Finding? {
+        let names = asked.filter { $0.definition.mode == .monitor }.map(\.definition.name)
+        guard !names.isEmpty, openRelay(enforced) == nil, openRelay(asked) != nil || unauthenticated(asked) != nil
+        else {
+            return nil
+        }
+        return Finding(
+            .warning, PolicyCode.onlyMonitors.rawValue, at: listener.range,
+            "listener '\(listener.name)' leaves relaying to its backend: \(names.joined(separator: ", ")) only monitors",
+            notes: ["it serves only backends that the self-test has seen refuse to relay"])
     }
 
     // MARK: The guards
 
-    private func openRelay() -> Finding? {
+    private func openRelay(_ asked: [StagePassage.Asked]) -> Finding? {
         guard !asked.contains(where: \.definition.allows.openRelay) else { return nil }
         for recipient in recipients() {
-            guard let rule = passage(recipient, [.connect, .helo, .mail, .rcpt, .data, .message], at: .rcpt) else {
+            guard let rule = passage(asked, recipient, [.connect, .helo, .mail, .rcpt, .data, .message], at: .rcpt)
+            else {
                 continue
             }
             let address = String(decoding: recipient.shown, as: UTF8.self)
@@ -68,10 +94,10 @@ public struct LoadGuard: Sendable {
         return nil
     }
 
-    private func unauthenticated() -> Finding? {
+    private func unauthenticated(_ asked: [StagePassage.Asked]) -> Finding? {
         guard Self.submissionPorts.contains(listener.port), !asked.contains(where: \.definition.allows.unauthenticated),
             let recipient = recipients().first,
-            let rule = passage(recipient, [.connect, .helo, .mail], at: .mail)
+            let rule = passage(asked, recipient, [.connect, .helo, .mail], at: .mail)
         else { return nil }
         return finding(
             .unauthenticated, "listener '\(listener.name)' passes MAIL without a login", .unauthenticated,
@@ -80,8 +106,8 @@ public struct LoadGuard: Sendable {
 
     private func cleartextAuth() -> Finding? {
         guard listener.offersAuth, listener.tls != .implicit, !asked.contains(where: \.definition.allows.cleartextAuth),
-            let recipient = recipients().first,
-            let rule = passage(recipient, [.connect, .helo, .auth], at: .auth, worlds: [false])
+            !PolicyDefinition.needClearTextRule(asked.map(\.definition)), let recipient = recipients().first,
+            let rule = passage(asked, recipient, [.connect, .helo, .auth], at: .auth, worlds: [false])
         else { return nil }
         return finding(
             .cleartextAuth, "listener '\(listener.name)' offers AUTH without TLS", .cleartextAuth,
@@ -104,7 +130,7 @@ public struct LoadGuard: Sendable {
 
     /// The rule by which an outsider passes all `stages`: the one of stage `shown`.
     private func passage(
-        _ candidate: Candidate, _ stages: [Stage], at shown: Stage, worlds: [Bool]? = nil
+        _ asked: [StagePassage.Asked], _ candidate: Candidate, _ stages: [Stage], at shown: Stage, worlds: [Bool]? = nil
     ) -> RuleID? {
         let facts = ListenerFacts(name: listener.name, port: listener.port)
         for isInsideTLS in worlds ?? self.worlds {

@@ -24,7 +24,7 @@ struct StagePassage {
 
     /// Policies and rules in monitor mode decide nothing.
     init(_ policies: [Asked], at stage: Stage) {
-        self.policies = policies.filter { $0.definition.mode == .enforce }
+        self.policies = policies.filter { $0.definition.mode != .disabled }
         self.stage = stage
     }
 
@@ -59,8 +59,12 @@ struct StagePassage {
 
     private func rules() -> [(Int, Rule)] {
         policies.enumerated().flatMap { index, policy in
-            policy.definition.rules.filter { $0.stage == stage && $0.mode == .enforce }.map { (index, $0) }
+            Self.enforced(policy.definition, at: stage).map { (index, $0) }
         }
+    }
+
+    private static func enforced(_ policy: PolicyDefinition, at stage: Stage) -> [Rule] {
+        policy.rules.filter { $0.stage == stage && policy.mode(of: $0) == .enforce }
     }
 
     private func outsider(_ outsider: Outsider, in policy: Int) -> Outsider {
@@ -74,7 +78,7 @@ struct StagePassage {
         for (index, asked) in policies.enumerated() {
             let policy = asked.definition
             let outsider = self.outsider(outsider, in: index)
-            rules: for rule in policy.rules where rule.stage == stage && rule.mode == .enforce {
+            rules: for rule in Self.enforced(policy, at: stage) {
                 let holds = holds(rule, outsider) { choice(index, $0) }
                 switch rule.action {
                 case .accept:
@@ -87,7 +91,7 @@ struct StagePassage {
                 }
             }
         }
-        for asked in policies {
+        for asked in policies where asked.definition.mode == .enforce {
             if case .reject = asked.definition.otherwise { return nil }
         }
         return policies.last.map { RuleID.defaultRule(of: $0.definition.name) } ?? .builtIn("no-policy")

@@ -250,7 +250,7 @@ final class RehearsedSession {
     private func note(_ report: SessionReport) {
         switch report {
         case .refused(let refusal): rules.append(refusal.rule)
-        case .accepted(_, let rule): rules.append(rule)
+        case .accepted(_, let rule, _): rules.append(rule)
         case _: break
         }
     }

@@ -28,9 +28,10 @@ extension JSONLine {
         put("tls.client.verified", certificate.isVerified)
     }
 
-    mutating func put(rule: RuleID) {
+    mutating func put(rule: RuleID, of policyHash: String = "") {
         put("rule.name", rule.description)
         put("rule.ruleset", rule.policy)
+        if !policyHash.isEmpty { put("rule.version", policyHash) }
     }
 
     mutating func put(reply: ReplyText) {
@@ -41,8 +42,7 @@ extension JSONLine {
     mutating func put(refusal: RefusalReport) {
         put("smtp.command", refusal.command)
         put("smtp.stage", refusal.stage?.name)
-        put(rule: refusal.rule)
-        if !refusal.policyHash.isEmpty { put("rule.version", refusal.policyHash) }
+        put(rule: refusal.rule, of: refusal.policyHash)
         put("smtp.mode", refusal.mode.rawValue)
         put(reply: refusal.reply)
         put("smtp.from", refusal.sender)

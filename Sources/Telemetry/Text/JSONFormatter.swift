@@ -12,7 +12,7 @@ import Policy
 /// | `smtp.sid`, `smtp.listener`, `smtp.helo`, `smtp.protocol` | the session |
 /// | `tls.version`, `tls.cipher`, `tls.resumed`, `tls.client.*`, `user.name` | once they hold |
 ///
-/// Where they apply: `rule.name` (`policy/rule`), `rule.ruleset` (the policy), `event.reason`, `event.duration` (ns),
+/// Where they apply: `rule.name` (`policy/rule`), `rule.ruleset` (the policy), `rule.version` (its hash), `event.reason`, `event.duration` (ns),
 /// `source.bytes`, `destination.bytes`, and under `smtp.`: `stage`, `command`, `mode`, `from`, `to`, `closes`,
 /// `reply.code`, `reply.text`, `auth.mechanism`, `auth.result`, `message.id`, `recipients`, `size`, `queue_id`,
 /// `relay`, `messages`, `commands`, `log.dropped`.
@@ -23,10 +23,10 @@ struct JSONFormatter {
     func line(_ record: LogRecord) -> LogLine? {
         switch record.report {
         case .connected, .tlsEstablished: nil
-        case .accepted(let stage, let rule):
+        case .accepted(let stage, let rule, let policyHash):
             object(record, "accepted", "success") { json in
                 json.put("smtp.stage", stage.name)
-                json.put(rule: rule)
+                json.put(rule: rule, of: policyHash)
             }
         case .refused(let refusal):
             object(record, action(refusal.mode), outcome(refusal.mode)) { $0.put(refusal: refusal) }
