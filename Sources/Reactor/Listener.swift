@@ -12,6 +12,8 @@ public struct ListenerOptions: Sendable {
     public var freeBind = false
     /// Takes connections to any address that the packet filter hands it (TPROXY); needs CAP_NET_ADMIN.
     public var transparent = false
+    /// On every packet of what it accepts; 0 for none.
+    public var mark: UInt32 = 0
     /// Connections that wait for `accept`; the kernel caps it at net.core.somaxconn.
     public var backlog: Int32 = 4096
 
@@ -53,6 +55,7 @@ public struct Listener: ~Copyable, Sendable {
             guard setOption(fd, Int32(IPPROTO_IPV6), Int32(IPV6_V6ONLY), options.v6Only ? 1 : 0) else { throw .last }
         }
         if options.freeBind, !setOption(fd, Int32(IPPROTO_IP), Int32(IP_FREEBIND), 1) { throw .last }
+        if options.mark != 0, reeve_set_mark(fd, options.mark) != 0 { throw .last }
         if options.transparent, reeve_set_transparent(fd, address.family == AF_INET6 ? 1 : 0) != 0 { throw .last }
         guard address.reading({ bind(fd, $0, $1) }) == 0 else { throw .last }
         guard Glibc.listen(fd, options.backlog) == 0 else { throw .last }

@@ -15,6 +15,8 @@ struct TransparentSockets {
         var options = ListenerOptions()
         options.transparent = true
         options.reusePort = true
+        // Answers to clients are told by it from those of a mail server on this machine, and not tracked.
+        options.mark = plan.upstreamMark
         do throws(Errno) {
             return try Listener(on: Endpoint(address: loopback, port: plan.port(purpose)), options).takeDescriptor()
         } catch {
