@@ -5,13 +5,10 @@ PORTREEVE names the program `portreeve`; the helper is found beside it.
 import contextlib
 import ipaddress
 import os
-import pathlib
 import re
-import shutil
 import signal
 import socket
 import struct
-import subprocess
 import unittest
 
 import daemon
@@ -27,6 +24,8 @@ def why_not():
     """Why nothing of the firewall can be tested here; None if it can."""
     if not PROGRAM.exists():
         return f"not built: {PROGRAM}"
+    if not re.search(r"^\s+apply\b", harness.run(PROGRAM, "--help").stdout, re.M):
+        return "this build of portreeve-firewall has no `apply`"
     lacking = [name for name in ("ip", "nft", "nsenter") if not harness.program(name)]
     if lacking:
         return "not installed: " + ", ".join(lacking)
@@ -77,7 +76,7 @@ class Helper:
             self.network.command("router", PROGRAM, "serve", "--socket", self.socket, "--state", self.state,
                                  "--gateway-user", "nobody", *arguments), self.root / f"output{self.starts}")
         if wait:
-            harness.until("the helper's first line", lambda: self.said() or not self.child.running)
+            harness.until("a policy or none", lambda: "polic" in self.said() or not self.child.running)
             if not self.child.running:
                 raise RuntimeError(f"the helper ended: {self.said()}")
 

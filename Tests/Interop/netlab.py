@@ -147,9 +147,14 @@ class Network:
                 connection, peer = listener.accept()
             except OSError:
                 return
-            with connection:
-                with contextlib.suppress(OSError):
-                    connection.sendall(f"220 outside.example sees {peer[0]}\r\n".encode())
+            threading.Thread(target=self._converse, args=(connection, peer), daemon=True).start()
+
+    @staticmethod
+    def _converse(connection, peer):
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(f"220 outside.example sees {peer[0]}\r\n".encode())
+            while octets := connection.recv(1000):
+                connection.sendall(octets)
 
     def attempt(self, source, target, port, role="lan", patience=1.0):
         """What a connection from `source` comes to: "passed" (the server's greeting), "refused", "silence", or the text."""
