@@ -26,7 +26,7 @@ let modules: [Target] = [
     .target(
         name: "Policy", dependencies: ["Bytes", "CPCRE2"],
         swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
-    .target(name: "Throttle", swiftSettings: pure),
+    .target(name: "Throttle", dependencies: ["Bytes"], swiftSettings: pure),
     .target(name: "Diagnostics", swiftSettings: pure),
     .target(name: "Control", swiftSettings: pure),
     .target(name: "FirewallPlan", dependencies: ["Bytes"], swiftSettings: pure),
@@ -121,7 +121,7 @@ let tests: [Target] = [
     .testTarget(
         name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes"], exclude: ["Golden"], swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),
-    .testTarget(name: "ThrottleTests", dependencies: ["Throttle"], swiftSettings: strict),
+    .testTarget(name: "ThrottleTests", dependencies: ["Throttle", "Bytes"], swiftSettings: strict),
     .testTarget(
         name: "SMTPSessionTests", dependencies: ["SMTPSession", "SMTPWire", "Policy", "Bytes"], swiftSettings: strict),
     .testTarget(

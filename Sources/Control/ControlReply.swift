@@ -7,12 +7,19 @@ public struct ControlReply: Hashable, Sendable, Codable {
     /// What a reload found, rendered as `check` prints it.
     public var findings: String?
     public var status: StatusReport?
+    public var bans: [BanStatus]?
+    public var limits: LimitsReport?
 
-    public init(ok: Bool, message: String, findings: String? = nil, status: StatusReport? = nil) {
+    public init(
+        ok: Bool, message: String, findings: String? = nil, status: StatusReport? = nil, bans: [BanStatus]? = nil,
+        limits: LimitsReport? = nil
+    ) {
         self.ok = ok
         self.message = message
         self.findings = findings
         self.status = status
+        self.bans = bans
+        self.limits = limits
     }
 
     public init(_ error: ControlRequestError) {
@@ -30,6 +37,8 @@ public struct ControlReply: Hashable, Sendable, Codable {
         json.put("message", message)
         json.put("findings", findings)
         json.put("status", raw: status?.json)
+        json.put("bans", raw: bans.map(BanStatus.json))
+        json.put("limits", raw: limits?.json)
         return json.text
     }
 }

@@ -66,13 +66,17 @@ struct BucketShard: Sendable {
         }
     }
 
-    /// Lowers the arrival of a bucket that is still there.
-    mutating func lower(_ name: BucketName, _ hash: UInt64, _ change: (inout UInt64) -> Void) {
-        if let slot = find(name, hash) { change(&slots[slot].arrival) }
+    /// Lowers the arrival of a bucket that is still there; false if it is not.
+    mutating func lower(_ name: BucketName, _ hash: UInt64, _ change: (inout UInt64) -> Void) -> Bool {
+        guard let slot = find(name, hash) else { return false }
+        change(&slots[slot].arrival)
+        return true
     }
 
-    func forEach(_ body: (BucketName, UInt64) -> Void) {
-        for slot in slots { body(slot.name, slot.arrival) }
+    /// At most `count` buckets from the place `first` on, in no order that means anything.
+    func some(from first: Int, atMost count: Int) -> [(BucketName, UInt64)] {
+        guard first < slots.count else { return [] }
+        return slots[first..<min(slots.count, first + count)].map { ($0.name, $0.arrival) }
     }
 
     // MARK: Places

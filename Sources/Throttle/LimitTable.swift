@@ -96,7 +96,7 @@ public final class LimitTable: Sendable {
         let charge = reservation.charge
         let hash = charge.name.hash
         locked([hash]) {
-            shard(hash).buckets.lower(charge.name, hash) {
+            _ = shard(hash).buckets.lower(charge.name, hash) {
                 charge.rate.refund(&$0, cost: charge.cost, since: reservation.since, now: now)
             }
         }
@@ -117,12 +117,37 @@ public final class LimitTable: Sendable {
         }
     }
 
-    /// Every bucket and when it would be empty, shard by shard, each under its lock: `body` must be short.
+    /// Every bucket and when it would be empty.
+    ///
+    /// A lock is held for some hundred buckets at a time; one that is replaced meanwhile may be missed.
     public func forEach(_ body: (BucketName, _ arrival: UInt64) -> Void) {
         for shard in shards {
-            shard.exclusion.lock()
-            defer { shard.exclusion.unlock() }
-            shard.buckets.forEach(body)
+            var next = 0
+            while true {
+                shard.exclusion.lock()
+                let some = shard.buckets.some(from: next, atMost: Self.batch)
+                shard.exclusion.unlock()
+                for (name, arrival) in some { body(name, arrival) }
+                guard some.count == Self.batch else { break }
+                next += some.count
+            }
+        }
+    }
+
+    private static let batch = 512
+
+    /// Forgets what a bucket has been charged; false if there is no such bucket.
+    public func reset(_ name: BucketName) -> Bool {
+        let hash = name.hash
+        return locked([hash]) { shard(hash).buckets.lower(name, hash) { $0 = 0 } }
+    }
+
+    /// A bucket as an earlier process left it; one that is there and fuller stays.
+    public func restore(_ name: BucketName, arrival: UInt64) {
+        let hash = name.hash
+        locked([hash]) {
+            let shard = shard(hash)
+            if arrival > shard.buckets.arrival(name, hash) { shard.buckets.set(name, hash, to: arrival) }
         }
     }
 

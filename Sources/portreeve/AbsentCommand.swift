@@ -12,7 +12,7 @@ struct AbsentCommand {
     var message: String { "portreeve: '\(name)' is not in this version; see portreeve --help" }
 
     private static let names: Set<String> = [
-        "replay", "top", "tail", "limits", "bans", "doctor",
+        "replay", "top", "tail", "doctor",
         "import", "firewall",
     ]
 }

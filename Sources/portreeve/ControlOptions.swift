@@ -26,6 +26,23 @@ struct ControlOptions: ParsableArguments {
         }
     }
 
+    /// Asks; an answer that says no is a failure.
+    func good(_ request: ControlRequest) throws -> ControlReply {
+        let reply = try ask(request)
+        guard reply.ok else {
+            Console.error("portreeve: \(reply.message)")
+            throw ExitStatus.failure
+        }
+        return reply
+    }
+
+    /// Has something changed and says so.
+    func carryOut(_ request: ControlRequest, json: Bool) throws {
+        let reply = try json ? ask(request) : good(request)
+        Console.print(json ? reply.json : "portreeve: \(reply.message)")
+        if !reply.ok { throw ExitStatus.failure }
+    }
+
     private func path() throws -> String {
         if let socket { return socket }
         guard let file else { return Self.defaultSocket }

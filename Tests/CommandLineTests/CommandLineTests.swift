@@ -19,6 +19,7 @@ struct CommandLineTests {
             [], ["frobnicate"], ["run"], ["run", "-c"], ["run", "-c", "x", "--loudly"],
             ["run", "-c", "x", "--monitor", "--no-selftest"], ["check"],
             ["check", "--format", "xml", "x"], ["reload", "-c", "x", "--socket", "y"], ["status", "extra"],
+            ["bans", "add"], ["bans", "add", "192.0.2.1", "--for", "soon"], ["limits", "get"],
             ["demo", "--port-base", "80"], ["demo", "--port-base", "64901"], ["demo", "--port-base", "x"],
         ])
     func usage(arguments: [String]) {
@@ -32,6 +33,7 @@ struct CommandLineTests {
             ["check", "--format", "json", "-c", "/nonexistent/portreeve.yaml"],
             ["status", "--socket", "/nonexistent/s"],
             ["status", "--json", "-c", "/nonexistent/portreeve.yaml"], ["reload", "--socket", "/nonexistent/s"],
+            ["bans", "--socket", "/nonexistent/s"], ["limits", "--json", "--socket", "/nonexistent/s"],
         ])
     func failure(arguments: [String]) {
         #expect(Invocation(arguments).run() == 1)
@@ -40,8 +42,7 @@ struct CommandLineTests {
     @Test("A command of a later version is told apart from a slip")
     func absent() throws {
         for name in [
-            "replay", "top", "tail", "limits", "bans",
-            "doctor", "import", "firewall",
+            "replay", "top", "tail", "doctor", "import", "firewall",
         ] {
             let command = try #require(AbsentCommand([name, "x"]))
             #expect(command.message == "portreeve: '\(name)' is not in this version; see portreeve --help")

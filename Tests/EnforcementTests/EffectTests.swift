@@ -62,7 +62,7 @@ struct EffectTests {
         let rehearsed = Rehearsed(
             .with(Rule("no", at: .mail, .drop(ReplyTemplate(421, "4.7.0 bye")), ban: Ban(duration: 60 * seconds))))
         rehearsed.play(Opening.ehlo + "C: MAIL FROM:<a@sender.test>\nS: 421 4.7.0 bye sid=SID\n! closed")
-        let bans = rehearsed.reports.filter { if case .banRequested = $0 { true } else { false } }
+        let bans = rehearsed.reports.filter { if case .banned = $0 { true } else { false } }
         #expect(bans.count == 1)
     }
 

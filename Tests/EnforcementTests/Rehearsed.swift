@@ -5,6 +5,7 @@ import Enforcement
 import Policy
 import SMTPSession
 import SMTPWire
+import Throttle
 
 /// Drives one `Conversation` as the gateway does, with both peers in the test's hands.
 final class Rehearsed {
@@ -19,6 +20,7 @@ final class Rehearsed {
     /// The same of the newest backend connection.
     var backendWire: [UInt8] = []
     var reports: [SessionReport] = []
+    var notices: [Notice] = []
     var connects: [Int] = []
     var aborts = 0
     var asksClientTLS = false
@@ -48,6 +50,7 @@ final class Rehearsed {
         settle()
     }
 
+    var peers: PeerBooks { stage.peers }
     var wantsClientInput: Bool { conversation.wantsClientInput }
     var deadline: UInt64 { conversation.deadline }
     var queuedForBackend: Int { conversation.toBackend.count }
@@ -117,6 +120,7 @@ final class Rehearsed {
                 aborts += 1
                 asksBackendTLS = false
             case .report(let report): reports.append(report)
+            case .notify(let notice): notices.append(notice)
             case .finished: isFinished = true
             }
         }
@@ -164,6 +168,9 @@ struct StageSetting {
     var local = endpoint("192.0.2.1", 25)
     var clientName: [UInt8]?
     var servers = [endpoint("127.0.0.1", 10025)]
+    /// What sessions leave behind for the next one.
+    var peers = PeerBooks()
+    var buckets = LimitTable(capacity: 4096, shards: 1)
 
     var context: SessionContext {
         SessionContext(
@@ -171,7 +178,7 @@ struct StageSetting {
             timeouts: timeouts, book: RuleBook(policies),
             backend: SessionContext.Backend(
                 name: "b", identity: identity, tls: backendTLS, judgesLogins: judgesLogins,
-                realm: octets("example.org")))
+                realm: octets("example.org")), buckets: buckets, peers: peers)
     }
 
     static func submission(_ change: (inout StageSetting) -> Void = { _ in }) -> StageSetting {

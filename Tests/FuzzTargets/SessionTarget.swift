@@ -122,7 +122,7 @@ extension FuzzedSession {
         case .connectBackend: link = .connecting
         case .secureBackend: link = .handshaking
         case .abortBackend: link = .none
-        case .report: break
+        case .report, .notify: break
         case .finished:
             isFinished = true
             link = .none

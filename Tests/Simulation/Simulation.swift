@@ -93,7 +93,7 @@ final class Simulation {
                 backend = nil
                 connecting = nil
                 isHandshakingBackend = false
-            case .report: break
+            case .report, .notify: break
             case .finished: isFinished = true
             }
         }

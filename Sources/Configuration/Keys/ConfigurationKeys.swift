@@ -116,7 +116,10 @@ extension ConfigurationKeys {
     ]
 
     private static let state = [
-        key("state", "store", "memory", default: "memory", "where limits and bans are kept")
+        key("state", "store", "memory", default: "memory", "where limits and bans are kept"),
+        key(
+            "state", "path", "path", default: "limits.state in systemd's state directory, if there is one",
+            "what outlives the process: written every 10 s and at its end"),
     ]
 
     private static let admin = [

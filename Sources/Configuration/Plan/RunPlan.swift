@@ -30,7 +30,7 @@ public struct RunPlan: Sendable, Hashable {
     public var certificates: [CertificatePlan]
     /// In the order of the file.
     public var backends: [BackendPlan]
-    public var state: StateStore
+    public var state: StatePlan
     public var admin: AdminPlan
     public var log: LogPlan
     /// Addresses that are never banned.
@@ -81,8 +81,14 @@ public struct PlannedPath: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Where limits and bans are kept.
-public enum StateStore: Sendable, Hashable {
-    case memory
+public struct StatePlan: Sendable, Hashable {
+    public enum Store: Sendable, Hashable {
+        case memory
+    }
+
+    public var store = Store.memory
+    /// The file that outlives the process; nil for the service manager's state directory, if it gives one.
+    public var path: PlannedPath?
 }
 
 /// How the running process is asked and told things.

@@ -33,16 +33,22 @@ extension PlanReader {
         return result
     }
 
-    func state(_ pair: YAMLNode.Pair?) -> StateStore {
-        guard let pair else { return .memory }
+    func state(_ pair: YAMLNode.Pair?) -> StatePlan {
+        guard let pair else { return StatePlan() }
         let section = section(pair.value, "state", shown: "'state'", at: pair.keyRange)
-        guard let store = section["store"], let text = text(store), text != "memory" else { return .memory }
+        checkStore(section["store"])
+        let path = path(section["path"])
+        if let path { checkDirectory(of: path) }
+        return StatePlan(path: path)
+    }
+
+    private func checkStore(_ pair: YAMLNode.Pair?) {
+        guard let store = pair, let text = text(store), text != "memory" else { return }
         if let absent = AbsentPart.value(text, of: "store", in: "state") {
             error(.notInThisVersion, store.value.range, "'store: \(text)' is not in this version", hint: absent.instead)
         } else {
             reportChoice(store, text, ["memory"])
         }
-        return .memory
     }
 
     /// The longest path that fits sockaddr_un, octets without the final NUL.

@@ -217,6 +217,11 @@ extension Conversation {
         if let refusal = machine.refusal(of: command, rules: context.rules) {
             return refuse(command, refusal)
         }
+        if let (reply, closes) = refusalOfBanned(command) {
+            reportRefusal(command.verb.name, check: "ban", reply)
+            refuse(command, reply)
+            return closes ? closeAfterReplies() : ()
+        }
         guard let stage = CommandRow.row(for: command).stage else { return proceed(command) }
         // A running session takes a new policy at its next MAIL, and keeps it for the whole transaction.
         if stage == .mail { context = source.current }

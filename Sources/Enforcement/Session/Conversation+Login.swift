@@ -70,9 +70,13 @@ extension Conversation {
         let canonical = CanonicalName.login(name.authcid, realm: context.backend.realm)
         facts.auth.login = canonical
         attempt.name = canonical
+        recognize(canonical)
         let decision = decide(.login)
         let step: LoginExchange.Step
-        if let refusal = decision.verdict.refusal {
+        if isHeld(canonical) {
+            reportRefusal("AUTH", check: "ban", Replies.accountHeldAtLogin)
+            step = attempt.exchange.loginRefused(Replies.accountHeldAtLogin)
+        } else if let refusal = decision.verdict.refusal {
             reportRefusal("AUTH", decision, refusal)
             if case .drop = decision.verdict { attempt.closes = true }
             step = attempt.exchange.loginRefused(signed(refusal))
@@ -120,6 +124,9 @@ extension Conversation {
         facts.auth.result = AuthResult(outcome)
         facts.backendCode = reply.code
         if outcome == .badCredentials { facts.auth.failures += 1 }
+        if outcome == .badCredentials, let attempt, attempt.exchange.wasJudged, let name = attempt.name {
+            loginFailed(name, secret: attempt.exchange.secret)
+        }
         let decision = decide(.authReply)
         if let refusal = decision.verdict.refusal {
             reportRefusal("AUTH", decision, refusal)
@@ -144,6 +151,7 @@ extension Conversation {
         }
         facts.auth.user = proof.user
         identity.user = proof.user
+        loginSucceeded(proof.user)
         effects.append(
             .report(
                 .authenticationSucceeded(
@@ -166,6 +174,8 @@ extension Conversation {
                         reply: reply.replyText))))
         facts.auth.mechanism = nil
         facts.auth.login = nil
+        facts.auth.isKnownNet = false
+        facts.auth.isRepeated = false
         let closes = attempt?.closes ?? false
         if outcome == .badCredentials, context.limits.authFailDelay > 0 {
             reading = .paused(.loginDelay(reply, closes: closes))

@@ -117,6 +117,7 @@ extension Conversation {
             accounts[.recipient] = sent.payments
         }
         facts.backendCode = reply.code
+        recipientJudged(reply.code)
         if isTaken {
             machine.updateTransaction { $0.recipientsAccepted += 1 }
         } else {

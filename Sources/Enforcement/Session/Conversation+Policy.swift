@@ -26,6 +26,7 @@ extension Conversation {
     /// Every decision is reported, permits too; a report never changes a decision.
     mutating func decide(_ stage: Stage, paying account: Account) -> Decision {
         refreshFacts()
+        learnAccount(for: stage)
         let decision = evaluate(stage, paying: account)
         takeEffect(decision)
         for monitored in decision.monitored {
@@ -58,11 +59,14 @@ extension Conversation {
 
     private mutating func evaluate(_ stage: Stage, paying account: Account) -> Decision {
         var evaluation = context.book.evaluation(of: stage, charged: accounts[account].charged, source.scratch)
+        let isLenient = suspendsCounting(at: stage)
         while true {
             switch evaluation.advance(facts) {
             case .decided(let decision):
                 accounts[account].charged = evaluation.charged
                 return decision
+            case .needs(let ask) where isLenient:
+                evaluation.answer(.unlimited(ask))
             case .needs(.charge(let charges)):
                 evaluation.answer(charge(charges, to: account))
             case .needs(.peek(let charge)):
@@ -112,7 +116,7 @@ extension Conversation {
         }
         commandDelay = max(commandDelay, decision.effects.delay)
         tarpit = max(tarpit, decision.effects.tarpit)
-        if let ban = decision.effects.ban { effects.append(.report(.banRequested(ban))) }
+        carryOutBans(decision.effects)
     }
 }
 

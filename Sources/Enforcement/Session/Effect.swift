@@ -16,6 +16,8 @@ public enum Effect: Equatable, Sendable {
     case abortBackend
     /// Boxed: a report is hundreds of octets, and every effect would be moved around at that size.
     indirect case report(SessionReport)
+    /// Tell the operator.
+    indirect case notify(Notice)
     /// Nothing will follow: both connections may go.
     case finished
 }

@@ -41,10 +41,13 @@ public final class SessionContext: Sendable {
     public let backend: Backend
     /// The buckets of the policies' limits, shared by all listeners.
     public let buckets: LimitTable
+    /// Bans and what was learnt from logins, shared by all listeners.
+    public let peers: PeerBooks
 
     public init(
         hostname: String, listener: ListenerFacts, tls: ListenerTLS, limits: ProtocolLimits, timeouts: Timeouts,
-        book: RuleBook, backend: Backend, buckets: LimitTable = LimitTable(capacity: 4096, shards: 1)
+        book: RuleBook, backend: Backend, buckets: LimitTable = LimitTable(capacity: 4096, shards: 1),
+        peers: PeerBooks = PeerBooks()
     ) {
         self.hostname = hostname
         self.listener = listener
@@ -54,6 +57,7 @@ public final class SessionContext: Sendable {
         self.book = book
         self.backend = backend
         self.buckets = buckets
+        self.peers = peers
     }
 
     var rules: SessionRules {

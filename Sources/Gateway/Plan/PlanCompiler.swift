@@ -16,7 +16,8 @@ final class PlanCompiler {
     private var ticketKeys: [String: TicketKeys] = [:]
     private var ledgers: [String: Ledger] = [:]
     /// The buckets of every policy's limits: a reload forgives nothing.
-    private let buckets = LimitTable(exclusion: Lock.init)
+    let buckets = LimitTable(exclusion: Lock.init)
+    let peers = PeerBooks(exclusion: Lock.init)
     private var slots: [String: [Endpoint: BackendSlots]] = [:]
     let options: DaemonOptions
 
@@ -67,7 +68,7 @@ final class PlanCompiler {
             listener: ListenerFacts(name: listener.name, port: listener.endpoints.first?.endpoint.port ?? 0),
             tls: SessionContext.ListenerTLS(rawValue: listener.tls.rawValue) ?? .none,
             limits: listener.protocolLimits, timeouts: listener.timeouts,
-            book: book, backend: backend.profile, buckets: buckets)
+            book: book, backend: backend.profile, buckets: buckets, peers: peers)
     }
 
     /// What only monitors leaves relaying to the backend, so the backend must be proved to refuse it.

@@ -120,6 +120,7 @@ final class GatewaySession {
         case .secureBackend: backend.phase = .securing
         case .abortBackend: closeBackend()
         case .report(let report): worker.report(report, of: conversation.identity, on: port)
+        case .notify(let notice): worker.notify(notice)
         case .finished: isFinished = true
         }
     }

@@ -52,6 +52,7 @@ extension Supervisor {
         let ports = try openAdded(added, beside: removed)
         plan = new
         settings = compiled
+        compiler.applyImmunities(new, compiled)
         loadedAt = .now()
         for listener in removed {
             for worker in workers { worker.post(.close(listener: listener.name)) }

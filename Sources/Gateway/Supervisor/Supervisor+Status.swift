@@ -14,6 +14,12 @@ extension Supervisor {
         switch input {
         case .request(.status): ControlReply(ok: true, message: "running", status: statusReport)
         case .request(.reload): reload()
+        case .request(.listBans): listBans()
+        case .request(.addBan(let subject, let seconds, let reason)): addBan(subject, seconds, reason)
+        case .request(.removeBan(let subject)): removeBan(subject)
+        case .request(.listLimits): listLimits()
+        case .request(.getLimit(let key)): limits(of: key)
+        case .request(.resetLimit(let key)): resetLimits(of: key)
         case .refused(let error): ControlReply(error)
         case .incomplete: ControlReply(.unknown)
         }

@@ -14,6 +14,10 @@ enum SupervisorMessage: Sendable {
     case workerEnded(Int)
     /// A worker's loop has passed this round.
     case alive(worker: Int, round: UInt64)
+    /// A rule has begun or prolonged the ban of a net.
+    case banned(AddressPrefix)
+    case notice(Notice)
+    case stateSaved(String?)
     case stop
 }
 
@@ -45,10 +49,15 @@ final class Supervisor: TimerHandler {
     private var round: UInt64 = 0
     private var answered: Set<Int> = []
     private let workerCount: Int
+    /// nil where nothing is to outlive the process.
+    let stateFile: StateFile?
+    /// Saves the state at this moment.
+    var saver: NativeThread?
+    var isSaving = false
 
     /// What the supervisor does by the clock.
     enum Tick: UInt32 {
-        case ticketKeys, certificates, drainEnds, watchdog
+        case ticketKeys, certificates, drainEnds, watchdog, state
     }
 
     init(
@@ -60,7 +69,9 @@ final class Supervisor: TimerHandler {
         workerCount = workers
         endpoints = ports.endpoints
         compiler = PlanCompiler(options: options)
+        stateFile = (plan.state.path?.path ?? StateFile.standardPath).map(StateFile.init)
         settings = try compiler.compile(plan, workers: workers)
+        compiler.applyImmunities(plan, settings)
         // What root may open and the user may not is opened first. The log has a thread by then, which gives up root with
         // the others: in glibc these calls are the whole process's.
         do throws(LogError) {
@@ -128,6 +139,7 @@ final class Supervisor: TimerHandler {
             loop.run()
         }
         for thread in threads { thread.join() }
+        saveStateAtEnd()
         log?.stop()
         return status
     }
@@ -146,6 +158,8 @@ final class Supervisor: TimerHandler {
         let signals = try Signals([SIGTERM, SIGINT, SIGHUP, SIGUSR1], on: loop) { [unowned self] in received(signal: $0)
         }
         _ = signals
+        restoreState()
+        arm(.state, after: Self.saveInterval)
         for number in 0..<workerCount { try startWorker(number) }
         for listener in settings[0] { open(listener.name, ports) }
         let health = HealthWatch(
@@ -206,6 +220,9 @@ final class Supervisor: TimerHandler {
             if running.isEmpty { loop.stop() }
         case .alive(let worker, let round):
             if round == self.round { answered.insert(worker) }
+        case .banned(let net): announce(net)
+        case .notice: break
+        case .stateSaved(let complaint): stateSaved(complaint)
         case .stop:
             end(status: 0)
         }
@@ -255,6 +272,7 @@ final class Supervisor: TimerHandler {
             reloadCertificates()
         case .drainEnds: end(status: 0)
         case .watchdog: feedWatchdog()
+        case .state: keepState()
         case nil: break
         }
     }

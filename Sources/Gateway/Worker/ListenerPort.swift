@@ -146,9 +146,12 @@ extension ListenerPort {
         guard hasClient, let net = source.current.clientNet(facts.endpoint.address) else {
             return session(transport, facts, hasClient: hasClient, admittedAs: nil)
         }
-        let refusal = settings.ledger.admit(net, source.current.doorLimits, now: worker.loop.now.nanoseconds)
-        if let refusal {
-            turnAway(transport, facts, refusal)
+        let context = source.current
+        let now = worker.loop.now.nanoseconds
+        if case .banned = context.peers.standing(of: facts.endpoint.address, in: net, now: now) {
+            turnAway(transport, facts, "ban", Replies.banned(context.hostname))
+        } else if let refusal = settings.ledger.admit(net, context.doorLimits, now: now) {
+            turnAway(transport, facts, refusal.rawValue, Replies.tooManySessions(context.hostname))
         } else {
             session(transport, facts, hasClient: true, admittedAs: net)
         }
@@ -164,19 +167,17 @@ extension ListenerPort {
 
     /// 421 and close, before TLS and before anything is allocated for a session; in implicit TLS nothing can be said.
     private func turnAway(
-        _ transport: consuming Transport, _ facts: ClientFacts, _ refusal: ConnectionLedger<AddressPrefix>.Refusal
+        _ transport: consuming Transport, _ facts: ClientFacts, _ check: String, _ reply: Reply
     ) {
         counters.add(.connectionsRefused)
-        let context = source.current
-        let reply = Replies.tooManySessions(context.hostname)
         worker.report(
             .refused(
                 RefusalReport(
                     command: "CONNECT", stage: .connect, reply: reply.replyText,
-                    rule: .builtIn(refusal.rawValue), closes: true)),
+                    rule: .builtIn(check), closes: true)),
             of: SessionIdentity(sid: worker.nextSID(), listener: name, client: facts.endpoint), on: self)
         var transport = transport
-        if context.tls != .implicit {
+        if source.current.tls != .implicit {
             var output = OutputBuffer(pool: worker.pool)
             ReplyEncoder.write(reply, to: &output)
             _ = transport.write(from: &output)

@@ -65,7 +65,9 @@ final class ProxyHeaderWait: EventHandler, TimerHandler {
         swap(&connection, &transport)
         switch header.origin {
         case .client(let source, let destination):
-            port.begin(connection, ClientFacts(endpoint: source, local: destination), hasClient: true)
+            var facts = ClientFacts(endpoint: source, local: destination)
+            facts.isProxied = true
+            port.begin(connection, facts, hasClient: true)
         case .local, .unknown:
             port.begin(connection, ClientFacts(endpoint: peer, local: local), hasClient: false)
         }

@@ -55,8 +55,20 @@ final class Worker {
     /// Counts and logs; never waits.
     func report(_ report: SessionReport, of identity: SessionIdentity, on port: ListenerPort) {
         port.counters.count(report)
+        if case .banned(let ban) = report { tellOfBan(ban) }
         if case .accepted = report, !logsPermits { return }
         log?.record(identity, report, at: .now())
+    }
+
+    private func tellOfBan(_ ban: BanReport) {
+        guard ban.target == .client, ban.outcome == .began || ban.outcome == .prolonged,
+            let net = AddressPrefix(String(decoding: ban.subject, as: UTF8.self))
+        else { return }
+        supervisor.post(.banned(net))
+    }
+
+    func notify(_ notice: Notice) {
+        supervisor.post(.notice(notice))
     }
 
     func sessionEnded(_ port: ListenerPort, _ admittedAs: AddressPrefix?) {

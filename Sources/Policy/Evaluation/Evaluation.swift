@@ -157,8 +157,8 @@ public struct Evaluation {
     }
 
     private mutating func ban(_ entry: RuleBook.Entry) {
-        guard let ban = entry.ban, (effects.ban?.duration ?? 0) < ban.duration else { return }
-        effects.ban = BanRequest(duration: ban.duration, rule: entry.id)
+        if entry.notifies { effects.demandNotice(entry.id) }
+        if let ban = entry.ban { effects.demand(ban, entry.id) }
     }
 
     private mutating func conclude(_ entry: RuleBook.Entry, _ verdict: Verdict) -> Decision? {

@@ -12,6 +12,8 @@ extension Facts {
         case .tlsResumed: tls?.isResumed
         case .clientCertVerified: tls?.clientCertificate?.isVerified ?? false
         case .authOK: auth.user != nil
+        case .authKnownNet: auth.isKnownNet
+        case .authRepeated: auth.isRepeated
         case .senderIsNull: sender?.isNull
         case .senderSMTPUTF8: sender?.usesSMTPUTF8
         case .rcptHasRouting: recipient?.hasRouting
@@ -30,6 +32,10 @@ extension Facts {
         case .listenerPort: Int64(listener.port)
         case .tlsVersion: (tls?.version.rawValue).map { Int64($0) }
         case .authFailures: Int64(auth.failures)
+        case .authDistinctNets: Int64(account?.distinctNets ?? 0)
+        case .authRecipients: Int64(account?.recipients ?? 0)
+        case .authRejectedPercent: Int64(account?.rejectedPercent ?? 0)
+        case .authVolumePercent: Int64(account?.volumePercent ?? 0)
         case .senderSize: (sender?.size).map { Int64(clamping: $0) }
         case .rcptCount: Int64(recipients.asked)
         case .rcptRejected: Int64(recipients.rejected)

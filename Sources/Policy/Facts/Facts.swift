@@ -11,6 +11,8 @@ public struct Facts: Sendable {
     /// Present while the connection is inside TLS.
     public var tls: TLSFacts?
     public var auth = AuthFacts()
+    /// How the account whose login holds is used; found out where a rule asks.
+    public var account: AccountFacts?
     public var sender: SenderFacts?
     public var recipient: RecipientFacts?
     public var recipients = RecipientCounts()
@@ -55,6 +57,8 @@ public struct ClientFacts: Sendable {
     public var net: AddressPrefix { AddressPrefix(endpoint.address, bits: Int(netBits)) }
     /// A forward-confirmed host name, canonical.
     public var name: [UInt8]?
+    /// The address is known from a PROXY header.
+    public var isProxied = false
     /// Sent something before our greeting.
     public var talkedEarly = false
     public var protocolErrors = 0
@@ -153,8 +157,27 @@ public struct AuthFacts: Sendable {
     public var result: AuthResult?
     /// Failures of this session.
     public var failures = 0
+    /// The name that is tried has logged in from this net lately.
+    public var isKnownNet = false
+    /// The password that failed had failed for this name before.
+    public var isRepeated = false
 
     public init() {}
+}
+
+/// How an account is used, over all sessions; an object of its own, since few rules ask.
+public final class AccountFacts: Sendable {
+    public let distinctNets: Int
+    public let recipients: Int
+    public let rejectedPercent: Int
+    public let volumePercent: Int
+
+    public init(distinctNets: Int = 0, recipients: Int = 0, rejectedPercent: Int = 0, volumePercent: Int = 0) {
+        self.distinctNets = distinctNets
+        self.recipients = recipients
+        self.rejectedPercent = rejectedPercent
+        self.volumePercent = volumePercent
+    }
 }
 
 /// What kind of content MAIL announced (RFC 6152, RFC 3030).

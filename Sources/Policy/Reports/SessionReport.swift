@@ -23,8 +23,10 @@ public enum SessionReport: Hashable, Sendable {
     case lostConnection(after: String)
     case timedOut(after: String)
     case tooManyErrors(after: String)
-    /// A rule asks that the client's net be kept away.
-    case banRequested(BanRequest)
+    /// A rule wanted somebody kept away, and what came of it.
+    case banned(BanReport)
+    /// Good nets fail in their majority: failed logins count for nothing until that is over.
+    case loginCountingSuspended
     case disconnected(SessionSummary)
 }
 
@@ -101,6 +103,36 @@ public struct AuthenticationReport: Hashable, Sendable {
         self.login = login
         self.result = result
         self.reply = reply
+    }
+}
+
+/// A ban that a rule asked for.
+public struct BanReport: Hashable, Sendable {
+    public enum Outcome: Hashable, Sendable {
+        case began
+        case prolonged
+        /// There was one already that lasts at least as long.
+        case unchanged
+        /// Nobody was banned: these addresses never are.
+        case immune(reason: String)
+        /// Nobody was banned: counting and bans are suspended.
+        case suspended
+    }
+
+    public var target: BanTarget
+    /// The net in CIDR notation, or the login.
+    public var subject: [UInt8]
+    /// Nanoseconds.
+    public var duration: UInt64
+    public var rule: RuleID
+    public var outcome: Outcome
+
+    public init(target: BanTarget, subject: [UInt8], duration: UInt64, rule: RuleID, outcome: Outcome) {
+        self.target = target
+        self.subject = subject
+        self.duration = duration
+        self.rule = rule
+        self.outcome = outcome
     }
 }
 

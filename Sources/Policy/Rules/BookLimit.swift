@@ -5,12 +5,15 @@ struct BookLimit: Sendable {
     let name: String
     /// Its buckets' name: of policy and limit; of a monitored rule, of policy, limit, rule and the word monitor.
     let family: UInt64
+    /// What `family` is the hash of.
+    let identity: String
 
     init(_ definition: LimitDefinition, policy: String, monitoredRule: String?) {
         self.definition = definition
         let name = "\(policy)/\(definition.name)"
         self.name = name
         let identity = monitoredRule.map { "\(name)/\($0)/monitor" } ?? name
+        self.identity = identity
         let octets = identity.utf8
         family = ByteTable.hash(octets.span)
     }

@@ -47,13 +47,23 @@ public enum Action: Hashable, Sendable {
     }
 }
 
-/// `ban:` of a rule: how long the client's net is to be kept away.
+/// Whom a rule's `ban:` is about.
+public enum BanTarget: String, Hashable, Sendable, CaseIterable {
+    /// The client's net: its connections are closed at once.
+    case client
+    /// The login that holds: its AUTH and its mail are put off.
+    case user
+}
+
+/// `ban:` of a rule: who is to be kept away and how long.
 public struct Ban: Hashable, Sendable {
     /// Nanoseconds.
     public let duration: UInt64
+    public let target: BanTarget
 
-    public init(duration: UInt64) {
+    public init(duration: UInt64, target: BanTarget = .client) {
         self.duration = duration
+        self.target = target
     }
 }
 
@@ -68,10 +78,12 @@ public struct Rule: Hashable, Sendable {
     public var over: [String]
     public var action: Action
     public var ban: Ban?
+    /// The operator is told.
+    public var notifies = false
 
     public init(
         _ id: String, at stage: Stage, mode: Mode = .enforce, when: Expression = .always, unless: Expression? = nil,
-        over: [String] = [], _ action: Action, ban: Ban? = nil
+        over: [String] = [], _ action: Action, ban: Ban? = nil, notifies: Bool = false
     ) {
         self.id = id
         self.stage = stage
@@ -81,5 +93,6 @@ public struct Rule: Hashable, Sendable {
         self.over = over
         self.action = action
         self.ban = ban
+        self.notifies = notifies
     }
 }

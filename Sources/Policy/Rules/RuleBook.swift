@@ -15,6 +15,7 @@ public final class RuleBook: Sendable {
         let reads: [Int]
         let action: Action
         let ban: Ban?
+        let notifies: Bool
         /// Index of the policy among the listener's.
         let policy: Int32
     }
@@ -33,6 +34,9 @@ public final class RuleBook: Sendable {
     private let endings: [Ending]
     private let outcomeReaders: StageSet
     private let asked: StageSet
+    private let accountReaders: StageSet
+    /// Whether rules ask how an account is used; if not, nobody need keep count.
+    public let watchesAccounts: Bool
     public let policyNames: [String]
     /// What has to be found out about each message; nil for nothing.
     public let observation: MessageObservation?
@@ -49,6 +53,8 @@ public final class RuleBook: Sendable {
         faults = compiler.faults
         outcomeReaders = compiler.outcomeReaders
         asked = compiler.asked
+        accountReaders = compiler.accountReaders
+        watchesAccounts = compiler.accountReaders != []
         observation = MessageObservation(compiler.messageFields.union(Self.shown(policies)))
         program = Program(compiler.builder)
         policyNames = policies.map(\.name)
@@ -72,6 +78,9 @@ public final class RuleBook: Sendable {
 
     /// Whether a rule at `stage` depends on what the backend answered to earlier commands.
     public func readsOutcome(at stage: Stage) -> Bool { outcomeReaders.contains(stage) }
+
+    /// Whether a rule at `stage` asks how the account is used.
+    public func readsAccount(at stage: Stage) -> Bool { accountReaders.contains(stage) }
 
     /// Asks the rules of `stage` in order.
     ///

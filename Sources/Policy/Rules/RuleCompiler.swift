@@ -6,6 +6,7 @@ struct RuleCompiler {
     private(set) var faults: [RuleFault] = []
     private(set) var outcomeReaders: StageSet = []
     private(set) var asked: StageSet = []
+    private(set) var accountReaders: StageSet = []
     /// What rules of stage `message` use.
     private(set) var messageFields: Set<Field> = []
     private(set) var builder: ProgramBuilder
@@ -69,11 +70,12 @@ struct RuleCompiler {
         }
         let fields = rule.fields(limits: policy.limits)
         if fields.contains(where: \.isOutcome) { outcomeReaders.insert(rule.stage) }
+        if fields.contains(where: \.isOfAccount) { accountReaders.insert(rule.stage) }
         if rule.stage == .message { messageFields.formUnion(fields) }
         entries.append(
             RuleBook.Entry(
                 id: id, mode: mode, when: when, unless: unless, over: over, reads: reads, action: rule.action,
-                ban: rule.ban, policy: index))
+                ban: rule.ban, notifies: rule.notifies, policy: index))
     }
 
     /// `limits.NAME.remaining` is of the buckets that enforced rules charge.

@@ -72,12 +72,42 @@ public struct Decision: Hashable, Sendable {
         public var delay: UInt64 = 0
         /// Nanoseconds that every later reply of the session is held back.
         public var tarpit: UInt64 = 0
-        public var ban: BanRequest?
+        /// What few rules ask for; every transaction keeps its decision, so these share one word while there are none.
+        private var demands: [Demand] = []
 
         init() {}
 
         mutating func tag(_ name: String) {
             if !tags.contains(name) { tags.append(name) }
+        }
+
+        private enum Demand: Hashable, Sendable {
+            case ban(BanTarget, BanRequest)
+            case notice(RuleID)
+        }
+
+        /// The client's net is to be kept away.
+        public var ban: BanRequest? { request(.client) }
+        /// The user is to be put off.
+        public var hold: BanRequest? { request(.user) }
+        /// The first rule that wants the operator to be told.
+        public var notice: RuleID? {
+            demands.lazy.compactMap { if case .notice(let rule) = $0 { rule } else { nil } }.first
+        }
+
+        private func request(_ target: BanTarget) -> BanRequest? {
+            demands.lazy.compactMap { if case .ban(target, let request) = $0 { request } else { nil } }.first
+        }
+
+        /// The longest ban counts.
+        mutating func demand(_ ban: Ban, _ rule: RuleID) {
+            guard (request(ban.target)?.duration ?? 0) < ban.duration else { return }
+            demands.removeAll { if case .ban(ban.target, _) = $0 { true } else { false } }
+            demands.append(.ban(ban.target, BanRequest(duration: ban.duration, rule: rule)))
+        }
+
+        mutating func demandNotice(_ rule: RuleID) {
+            if notice == nil { demands.append(.notice(rule)) }
         }
     }
 
@@ -99,7 +129,7 @@ public struct Decision: Hashable, Sendable {
     }
 }
 
-/// A rule wants the client's net kept away.
+/// A rule wants somebody kept away.
 public struct BanRequest: Hashable, Sendable {
     /// Nanoseconds.
     public let duration: UInt64

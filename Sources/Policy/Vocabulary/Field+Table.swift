@@ -17,8 +17,9 @@ extension StageSet {
             .clientCertVerified,
             .clientCertSubject, .clientCertFingerprint, .authOK, .authUser, .authDomain, .authMechanism, .authFailures:
             greeted
-        case .authLogin: [.login, .authReply]
-        case .authResult: [.authReply]
+        case .authLogin, .authKnownNet: [.login, .authReply]
+        case .authResult, .authRepeated: [.authReply]
+        case .authDistinctNets, .authRecipients, .authRejectedPercent, .authVolumePercent: transaction
         case .senderAddress, .senderLocal, .senderDomain, .senderIsNull, .senderSize, .senderSMTPUTF8, .senderBody:
             transaction
         case .rcptAddress, .rcptLocal, .rcptDomain, .rcptHasRouting: recipient
@@ -78,7 +79,10 @@ extension Field {
             line(
                 "tls.client_cert.fingerprint", .text(.lowercased), .guarded(by: .clientCertVerified),
                 "the certificate's SHA-256 in hex")
-        case .authOK, .authUser, .authDomain, .authMechanism, .authLogin, .authResult, .authFailures: writtenOfLogin
+        case .authOK, .authUser, .authDomain, .authMechanism, .authLogin, .authResult, .authFailures, .authKnownNet,
+            .authRepeated:
+            writtenOfLogin
+        case .authDistinctNets, .authRecipients, .authRejectedPercent, .authVolumePercent: writtenOfAccount
         case .senderAddress, .senderLocal, .senderDomain, .senderIsNull, .senderSize, .senderSMTPUTF8, .senderBody,
             .rcptAddress, .rcptLocal, .rcptDomain, .rcptHasRouting, .rcptCount, .rcptRejected, .backendCode:
             writtenOfEnvelope
@@ -109,7 +113,34 @@ extension Field {
             line(
                 "auth.result", .text(.plain),
                 "how the login ended: ok, bad_credentials, temporary, cancelled or malformed")
+        case .authKnownNet:
+            line("auth.known_net", .bool, "the login that is tried held from this client net within the last 7 days")
+        case .authRepeated:
+            line(
+                "auth.repeated", .bool,
+                "the same password failed for this login before, within a day (told of PLAIN and LOGIN only)")
         case _: line("auth.failures", .int, "logins of this session that ended in bad_credentials")
+        }
+    }
+
+    private var writtenOfAccount: FieldRow {
+        switch self {
+        case .authDistinctNets:
+            line(
+                "auth.distinct_nets", .int, .guarded(by: .authOK),
+                "client nets from which the account logged in within 24 hours, this one included (256 at most)")
+        case .authRecipients:
+            line(
+                "auth.recipients", .int, .guarded(by: .authOK),
+                "the account's recipients of the last hour that the backend has answered")
+        case .authRejectedPercent:
+            line(
+                "auth.rejected_percent", .int, .guarded(by: .authOK),
+                "how many of them the backend refused, in percent; 0 below 10 recipients")
+        case _:
+            line(
+                "auth.volume_percent", .int, .guarded(by: .authOK),
+                "them in percent of the account's usual hour (an average of the hours in which it sends, at least 20)")
         }
     }
 

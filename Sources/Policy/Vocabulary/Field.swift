@@ -8,6 +8,8 @@ public enum Field: UInt8, CaseIterable, Hashable, Sendable {
     case tlsActive, tlsVersion, tlsCipher, tlsSNI, tlsResumed
     case clientCertVerified, clientCertSubject, clientCertFingerprint
     case authOK, authUser, authDomain, authMechanism, authLogin, authResult, authFailures
+    case authKnownNet, authRepeated
+    case authDistinctNets, authRecipients, authRejectedPercent, authVolumePercent
     case senderAddress, senderLocal, senderDomain, senderIsNull, senderSize, senderSMTPUTF8, senderBody
     case rcptAddress, rcptLocal, rcptDomain, rcptHasRouting, rcptCount, rcptRejected
     case backendCode
@@ -28,6 +30,14 @@ public enum Field: UInt8, CaseIterable, Hashable, Sendable {
     /// Whether its value depends on what the backend answered to an earlier command.
     public var isOutcome: Bool {
         self == .rcptRejected || self == .backendCode
+    }
+
+    /// Whether it tells how an account is used over all its sessions.
+    public var isOfAccount: Bool {
+        switch self {
+        case .authDistinctNets, .authRecipients, .authRejectedPercent, .authVolumePercent: true
+        case _: false
+        }
     }
 
     /// Whether a rule at `stage` may use it without a guard.

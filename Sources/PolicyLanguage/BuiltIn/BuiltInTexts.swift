@@ -13,6 +13,8 @@ extension BuiltInPolicies {
 
             limits:
               login_failures: { key: client.net, rate: 10/h, burst: 20 }
+              pair_failures:  { key: [auth.login, client.net], rate: 5/h, burst: 10 }
+              user_failures:  { key: auth.login, rate: 30/h, burst: 60 }     # of nets from which the user has not logged in lately
               user_rcpts:     { key: auth.user, rate: 200/h, burst: 100, scope: cluster, on_store_loss: local }
               user_rcpts_day: { key: auth.user, rate: 500/d, burst: 500, scope: cluster }    # at most 1000 in any 24 h
 
@@ -36,10 +38,38 @@ extension BuiltInPolicies {
                 action: reject
                 reply: "530 5.7.0 Authentication required"
 
+              # Asked before the mail server hears of the attempt, so right and wrong passwords get the same answer.
+              - id: login-guessed-here
+                at: login
+                when: limits.pair_failures.remaining == 0
+                action: defer
+                reply: "454 4.7.0 Too many failed logins, try again later"
+
+              # Many nets guess one account: they share a budget, and its owner's own nets are not held to it.
+              - id: login-under-attack
+                at: login
+                when: limits.user_failures.remaining == 0
+                unless: auth.known_net
+                action: defer
+                reply: "454 4.7.0 Too many failed logins, try again later"
+
+              # The same wrong password again is a device with an old one, not a guess. These two rules only count.
+              - id: count-for-pair
+                at: auth_reply
+                when: auth.result == "bad_credentials" and not auth.repeated
+                over: pair_failures
+                tag: guessed-here
+
+              - id: count-for-user
+                at: auth_reply
+                when: auth.result == "bad_credentials" and not auth.repeated and not auth.known_net
+                over: user_failures
+                tag: under-attack
+
               # 20 wrong passwords at once, then 10 an hour, from one address (or one IPv6 /64).
               - id: login-bruteforce
                 at: auth_reply
-                when: auth.result == "bad_credentials"
+                when: auth.result == "bad_credentials" and not auth.repeated
                 over: login_failures
                 action: drop
                 reply: "421 4.7.0 Too many failed logins from {client.net}"

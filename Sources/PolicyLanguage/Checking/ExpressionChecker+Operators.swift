@@ -181,8 +181,9 @@ extension Field {
         case .rcptCount: 1...Int64.max
         case .backendCode: 200...599
         case .clientProtocolErrors, .authFailures, .rcptRejected, .messageReceivedCount, .fromHeaderCount,
-            .sessionMessages, .sessionCommands:
+            .sessionMessages, .sessionCommands, .authDistinctNets, .authRecipients, .authVolumePercent:
             0...Int64.max
+        case .authRejectedPercent: 0...100
         case _: nil
         }
     }

@@ -23,6 +23,18 @@ extension RuleCompiler {
         }
     }
 
+    /// Only who has logged in can be held: whoever merely tries a name must not be able to shut out its owner.
+    mutating func checkBan(_ rule: RuleDraft, _ known: Set<Field>) {
+        guard rule.ban?.target == .user else { return }
+        if !Field.authDistinctNets.stages.contains(rule.stage) {
+            error(
+                .actionNotAtStage, rule.banRange, "a user cannot be banned at stage '\(rule.stage.name)'",
+                hint: "nobody has logged in yet: use 'at: mail' or a later stage")
+        } else if !known.contains(.authUser) {
+            error(.unguarded, rule.banRange, "a ban of the user needs a login", hint: "add 'auth.ok' to 'when'")
+        }
+    }
+
     private static func example(_ rule: RuleDraft) -> String {
         switch (rule.action, rule.stage) {
         case (.reject, .connect): "554 5.7.1 No service for {client.ip}"

@@ -117,6 +117,7 @@ struct RuleCompiler {
         known.formUnion(exception?.whenFalse ?? [])
         for name in rule.over { checkLimit(name.name, name.range, rule.stage, known) }
         checkAction(rule)
+        checkBan(rule, known)
         let template = rule.reply.map { self.template($0, rule, known) }
         let when = condition?.expression ?? .always
         return Compiled(
@@ -184,7 +185,7 @@ struct RuleCompiler {
         return actions.enumerated().map { index, action in
             Rule(
                 draft.id, at: draft.stage, mode: draft.mode, when: when, unless: unless, over: draft.over.map(\.name),
-                action, ban: index == last ? draft.banFor.map { Ban(duration: $0) } : nil)
+                action, ban: index == last ? draft.ban : nil, notifies: index == last && draft.notifies)
         }
     }
 

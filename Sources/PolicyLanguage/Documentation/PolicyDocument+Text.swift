@@ -39,7 +39,9 @@ extension PolicyDocument {
         | `tag: NAME` | puts NAME into `session.tags` and the log; goes on | none |
         | `delay: 5s` | waits once; goes on | none |
         | `tarpit: 2s` | waits before every later reply; goes on | none |
-        | `ban: { for: 30min }` | asks to ban the client's net (this version reports that and bans nobody); goes on unless the action ends the stage | none |
+        | `ban: { for: 30min }` | keeps the client's net away from every listener (below); goes on unless the action ends the stage | none |
+        | `ban: { for: 6h, what: user }` | holds the account that is logged in: 454 to AUTH, 450 to mail, in every session; from stage `mail` on | none |
+        | `notify: true` | tells the operator, as `notify:` of portreeve.yaml says; beside any of the others | none |
 
         `tag`, `delay`, `tarpit` and `ban` may stand alone, without `action`, or beside an action. When no rule was decisive,
         `default` counts after the last policy: reject if any of them says so, else accept.

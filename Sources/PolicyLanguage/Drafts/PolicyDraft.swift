@@ -119,6 +119,8 @@ struct RuleDraft: Sendable {
     let delay: UInt64?
     /// Nanoseconds.
     let tarpit: UInt64?
-    /// Nanoseconds.
-    let banFor: UInt64?
+    let ban: Ban?
+    /// Where the ban says whom it is about; the rule's id where it does not.
+    let banRange: SourceRange
+    let notifies: Bool
 }

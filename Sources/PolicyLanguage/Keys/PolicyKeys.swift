@@ -76,10 +76,12 @@ public enum PolicyKeys {
         key("rules[]", "tag", "name", "put into `session.tags` and the log"),
         key("rules[]", "delay", "duration", "waits once, at most 60 s"),
         key("rules[]", "tarpit", "duration", "waits before every later reply, at most 60 s"),
-        key("rules[]", "ban", "mapping", "asks to ban the client's net (this version reports that and bans nobody)"),
+        key("rules[]", "ban", "mapping", "keeps the client's net or the user away"),
+        key("rules[]", "notify", "true, false", "tells the operator (`notify:` of portreeve.yaml); default false"),
     ]
 
     private static let ban = [
-        key("rules[].ban", "for", "duration", required: true, "how long, 1s to 365d")
+        key("rules[].ban", "for", "duration", required: true, "how long, 1s to 365d"),
+        key("rules[].ban", "what", "client, user", "whom: the client's net (default), or the login that holds"),
     ]
 }

@@ -43,7 +43,7 @@ extension PolicyReader {
         let over = oneOrMore(section["over"]).compactMap { item in text(item, "over").map { ($0, item.range) } }
         let reply = reply(section["reply"])
         let mode = choice(section["mode"], of: [Mode.enforce, .monitor, .disabled]) ?? .enforce
-        let ban = banDuration(section["ban"])
+        let ban = ban(section["ban"])
         let action = action(section)
         guard let id, let stage, let action else { return nil }
         return RuleDraft(
@@ -54,7 +54,8 @@ extension PolicyReader {
             over: over, actionRange: action.range, action: action.value, reply: reply,
             hasBrokenReply: reply == nil && section["reply"] != nil,
             tag: text(section["tag"]).flatMap { name($0, "tag", at: section["tag"]?.value.range ?? node.range) },
-            delay: wait(section["delay"]), tarpit: wait(section["tarpit"]), banFor: ban)
+            delay: wait(section["delay"]), tarpit: wait(section["tarpit"]), ban: ban?.ban,
+            banRange: ban?.range ?? section.range, notifies: flag(section["notify"]) ?? false)
     }
 
     private func stage(_ pair: YAMLNode.Pair?) -> Stage? {
@@ -76,10 +77,14 @@ extension PolicyReader {
         duration(pair, in: 1_000_000...Self.longestWait)
     }
 
-    private func banDuration(_ pair: YAMLNode.Pair?) -> UInt64? {
+    private func ban(_ pair: YAMLNode.Pair?) -> (ban: Ban, range: SourceRange)? {
         guard let pair else { return nil }
         let section = section(pair.value, "rules[].ban", shown: "'ban'", at: pair.keyRange)
-        return duration(section["for"], in: Self.second...(365 * 86_400 * Self.second))
+        let target = choice(section["what"], of: BanTarget.allCases) ?? .client
+        guard let duration = duration(section["for"], in: Self.second...(365 * 86_400 * Self.second)) else {
+            return nil
+        }
+        return (Ban(duration: duration, target: target), section["what"]?.value.range ?? pair.keyRange)
     }
 
     /// What the rule does: `action:`, or one of the keys that say it alone.

@@ -52,6 +52,13 @@ extension PolicyReader {
         return value
     }
 
+    func flag(_ pair: YAMLNode.Pair?) -> Bool? {
+        guard let pair, let text = text(pair) else { return nil }
+        if let value = Bool(text) { return value }
+        reportChoice(pair, text, ["true", "false"])
+        return nil
+    }
+
     /// Nanoseconds.
     func duration(_ pair: YAMLNode.Pair?, in range: ClosedRange<UInt64>) -> UInt64? {
         guard let pair, let text = text(pair) else { return nil }

@@ -43,6 +43,7 @@ public enum PolicySchema {
         case "lists", "limits":
             "\"type\": \"object\", \"additionalProperties\": { \"$ref\": \"#/$defs/\(key.name.dropLast())\" }"
         case "rules": "\"type\": \"array\", \"items\": { \"$ref\": \"#/$defs/rule\" }"
+        case "rules[].notify": "\"type\": \"boolean\""
         case "rules[].ban": "\"$ref\": \"#/$defs/ban\""
         case "rules[].at": "\"enum\": [\(Stage.allCases.map { "\"\($0.name)\"" }.joined(separator: ", "))]"
         case "rules[].reply", "default_reply":
@@ -56,7 +57,7 @@ public enum PolicySchema {
         case "rules[].delay", "rules[].tarpit", "rules[].ban.for":
             "\"type\": \"string\", \"pattern\": \"^[0-9]+(ms|s|min|h|d)$\""
         case "mode", "rules[].mode", "default", "rules[].action", "lists.NAME.type", "lists.NAME.expires",
-            "limits.NAME.count", "limits.NAME.scope", "limits.NAME.on_store_loss", "kind":
+            "limits.NAME.count", "limits.NAME.scope", "limits.NAME.on_store_loss", "kind", "rules[].ban.what":
             "\"enum\": [\(key.type.split(separator: ",").map { "\"\($0.filter { $0 != " " })\"" }.joined(separator: ", "))]"
         case _ where key.name.hasPrefix("allow_"): "\"const\": \"\(PolicyKeys.understood)\""
         case _: "\"type\": \"string\""

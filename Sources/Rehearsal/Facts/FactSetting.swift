@@ -107,6 +107,13 @@ struct FactSetting {
         facts.auth.login = text(.authLogin)
         facts.auth.result = values[.authResult].flatMap { AuthResult(rawValue: $0.value) }
         facts.auth.failures = Int(clamping: number(.authFailures) ?? 0)
+        facts.auth.isKnownNet = flag(.authKnownNet)
+        facts.auth.isRepeated = flag(.authRepeated)
+        facts.account = AccountFacts(
+            distinctNets: Int(clamping: number(.authDistinctNets) ?? 0),
+            recipients: Int(clamping: number(.authRecipients) ?? 0),
+            rejectedPercent: Int(clamping: number(.authRejectedPercent) ?? 0),
+            volumePercent: Int(clamping: number(.authVolumePercent) ?? 0))
     }
 
     private mutating func setEnvelope() {

@@ -46,7 +46,8 @@ extension Expectation {
             let names = decision.monitored.map(\.rule.rule)
             if !names.contains(monitored) { compare("monitored", monitored, names.joined(separator: " ")) }
         }
-        compare("ban", ban.map(Units.duration), decision.effects.ban.map { Units.duration($0.duration) } ?? "none")
+        let banned = decision.effects.ban ?? decision.effects.hold
+        compare("ban", ban.map(Units.duration), banned.map { Units.duration($0.duration) } ?? "none")
         compare("delay", delay.map(Units.duration), Units.duration(decision.effects.delay))
         compare("tarpit", tarpit.map(Units.duration), Units.duration(decision.effects.tarpit))
         return result

@@ -207,6 +207,7 @@ final class RehearsedSession {
             case .connectBackend: connect()
             case .secureBackend, .abortBackend: break
             case .report(let report): note(report)
+            case .notify: break
             }
         }
         return moved

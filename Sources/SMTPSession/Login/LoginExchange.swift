@@ -7,6 +7,10 @@ public import SMTPWire
 public struct LoginExchange: Sendable {
     public let mechanism: AuthMechanism
     private var state: State
+    /// The backend has called the login good or bad.
+    public private(set) var wasJudged = false
+    /// A hash of the password or token under a key of this process; nil where the mechanism shows none.
+    public private(set) var secret: UInt64?
 
     /// Initial responses up to this many octets go with the AUTH command itself; longer ones wait for the challenge,
     /// so that the command stays within the 512 octets that every server must take (RFC 5321 4.5.3.1.4).
@@ -93,7 +97,10 @@ public struct LoginExchange: Sendable {
         case .awaitingNameAfterChallenge:
             return nameGiven(line, afterChallenge: true)
         case .awaitingClient:
-            guard Base64.decode(line) != nil else { return abandon(.malformed, Replies.malformedResponse) }
+            guard let response = Base64.decode(line) else {
+                return abandon(.malformed, Replies.malformedResponse)
+            }
+            if mechanism == .login { secret = SecretHash.hash(response[...]) }
             state = .awaitingBackend
             return .send(.response(line))
         case .awaitingDecision, .awaitingFirstChallenge, .awaitingBackend, .cancelling:
@@ -111,6 +118,7 @@ public struct LoginExchange: Sendable {
         if let authzid = name.authzid, authzid != name.authcid {
             return abandon(.badCredentials, Replies.authorizationIdentityRefused)
         }
+        secret = SecretHash.secret(in: decoded, of: mechanism).map(SecretHash.hash)
         state = .awaitingDecision(held: response, afterChallenge: afterChallenge)
         return .askLogin(name)
     }
@@ -176,6 +184,7 @@ public struct LoginExchange: Sendable {
             state = .awaitingBackend
             return .send(.response(held))
         case .awaitingBackend:
+            if reply.code != 334 { wasJudged = true }
             if reply.code == 235 { return .finished(.ok, reply) }
             return reply.code == 334 ? relay(reply, then: .awaitingClient) : negative(reply)
         case .awaitingName, .awaitingNameAfterChallenge, .awaitingDecision, .awaitingClient:

@@ -65,6 +65,17 @@ public enum Replies {
     public static let authenticationFailed = Reply(535, "5.7.8 Error: authentication failed")
     public static let authenticationUnavailable = Reply(454, "4.7.0 Temporary authentication failure")
 
+    // MARK: Bans
+
+    /// One reply for right and wrong passwords.
+    public static let accountHeldAtLogin = Reply(454, "4.7.0 Error: this account is on hold, ask its administrator")
+    public static let accountHeld = Reply(450, "4.7.1 Error: this account is on hold, ask its administrator")
+    public static let contentHeld = Reply(451, "4.7.1 Error: this account is on hold, ask its administrator")
+    public static let loginsRefused = Reply(454, "4.7.0 Error: no logins from your address for now")
+    public static func banned(_ hostname: String) -> Reply {
+        Reply(421, "4.7.0 \(hostname) Error: no service for your address for now")
+    }
+
     // MARK: The backend
 
     /// A fault of ours or of the link: never 5xx.

@@ -68,6 +68,15 @@ extension JSONLine {
         put("event.duration", message.delay)
     }
 
+    mutating func put(ban: BanReport) {
+        put(rule: ban.rule)
+        put("smtp.ban.target", ban.target.rawValue)
+        put("smtp.ban.subject", ban.subject)
+        put("smtp.ban.seconds", ban.duration / 1_000_000_000)
+        put("smtp.ban.outcome", ban.outcome.name)
+        if case .immune(let reason) = ban.outcome { put("event.reason", reason) }
+    }
+
     mutating func put(summary: SessionSummary) {
         if !summary.tags.isEmpty { put("smtp.tags", summary.tags.joined(separator: " ")) }
         put("event.duration", summary.duration)
@@ -92,7 +101,7 @@ private struct Learnt {
         case .messageTaken(let message): user = message.user ?? user
         case .disconnected(let summary): (tls, user) = (summary.tls ?? tls, summary.user ?? user)
         case .connected, .tlsEstablished, .tlsFailed, .refused, .accepted, .backendRefused, .protocolViolation,
-            .backendFault, .lostConnection, .timedOut, .tooManyErrors, .banRequested:
+            .backendFault, .lostConnection, .timedOut, .tooManyErrors, .banned, .loginCountingSuspended:
             break
         }
     }

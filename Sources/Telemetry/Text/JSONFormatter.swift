@@ -6,7 +6,7 @@ import Policy
 /// | Always | |
 /// |---|---|
 /// | `@timestamp`, `log.level` | RFC 3339 in UTC; `info` or `warn` |
-/// | `event.action` | `accepted`, `refused`, `would-refuse`, `backend-refused`, `login`, `message`, `session-end`, `tls-failed`, `protocol-violation`, `backend-fault`, `lost-connection`, `timeout`, `too-many-errors`, `log-dropped` |
+/// | `event.action` | `accepted`, `refused`, `would-refuse`, `backend-refused`, `login`, `message`, `session-end`, `tls-failed`, `protocol-violation`, `backend-fault`, `lost-connection`, `timeout`, `too-many-errors`, `ban`, `login-counting-suspended`, `log-dropped` |
 /// | `event.outcome` | `success`, `failure`; `unknown` for what a monitored rule would have done |
 /// | `source.ip`, `source.port`, `source.domain` | the client; the name only if it is confirmed |
 /// | `smtp.sid`, `smtp.listener`, `smtp.helo`, `smtp.protocol` | the session |
@@ -15,7 +15,7 @@ import Policy
 /// Where they apply: `rule.name` (`policy/rule`), `rule.ruleset` (the policy), `rule.version` (its hash), `event.reason`, `event.duration` (ns),
 /// `source.bytes`, `destination.bytes`, and under `smtp.`: `stage`, `command`, `mode`, `from`, `to`, `closes`,
 /// `reply.code`, `reply.text`, `auth.mechanism`, `auth.result`, `message.id`, `recipients`, `size`, `queue_id`,
-/// `relay`, `messages`, `commands`, `log.dropped`.
+/// `relay`, `messages`, `commands`, `ban.target`, `ban.subject`, `ban.seconds`, `ban.outcome`, `log.dropped`.
 struct JSONFormatter {
     private let clock = TimeText()
 
@@ -60,10 +60,11 @@ struct JSONFormatter {
             object(record, "timeout", "failure") { $0.put("smtp.command", after) }
         case .tooManyErrors(let after):
             object(record, "too-many-errors", "failure") { $0.put("smtp.command", after) }
-        case .banRequested(let ban):
-            object(record, "ban-requested", "success") { json in
-                json.put(rule: ban.rule)
-                json.put("smtp.ban.seconds", ban.duration / 1_000_000_000)
+        case .banned(let ban):
+            object(record, "ban", ban.outcome.isEffective ? "success" : "failure") { $0.put(ban: ban) }
+        case .loginCountingSuspended:
+            object(record, "login-counting-suspended", "unknown", .warning) { json in
+                json.put("event.reason", LogLine.suspension)
             }
         }
     }

@@ -13,7 +13,9 @@ struct PostfixFormatter {
         case .tlsEstablished(let tls): established(tls, identity)
         case .tlsFailed(let reason): handshakeError(reason, identity)
         case .refused(let refusal): self.refusal(refusal, verb(refusal.mode), identity)
-        case .accepted, .banRequested: nil
+        case .accepted: nil
+        case .banned(let ban): self.ban(ban, identity)
+        case .loginCountingSuspended: LogLine(.warning, Array("warning: \(LogLine.suspension)".utf8))
         case .backendRefused(let refusal): self.refusal(refusal, "backend-reject", identity)
         case .authenticationSucceeded: nil
         case .authenticationFailed(let login): failed(login, identity)
