@@ -55,7 +55,8 @@ let modules: [Target] = [
         name: "FirewallHelper", dependencies: ["Bytes", "FirewallPlan", "Reactor", "CNetfilter"],
         swiftSettings: strict),
     .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),
-    .target(name: "Telemetry", dependencies: ["Bytes", "Policy"], swiftSettings: strict),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "Telemetry", dependencies: ["Bytes", "Policy", "Reactor", "CCurl"], swiftSettings: strict),
     .target(
         name: "Gateway",
         dependencies: [
@@ -116,7 +117,8 @@ let tests: [Target] = [
     .testTarget(
         name: "RehearsalTests", dependencies: ["Rehearsal", "PolicyLanguage", "Policy", "Bytes", "Diagnostics"],
         swiftSettings: strict),
-    .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy"], swiftSettings: strict),
+    .testTarget(
+        name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy", "Reactor"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
     .testTarget(
         name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes"], exclude: ["Golden"], swiftSettings: strict),

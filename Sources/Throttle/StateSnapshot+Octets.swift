@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// Why octets are no snapshot.
 public enum StateFault: Error, Hashable, Sendable, CustomStringConvertible {

@@ -3,7 +3,7 @@
     Backend({"RCPT": KILL, "DATA": b"354 go\\r\\n"})
 
 A script maps a verb (GREETING, EHLO, XCLIENT, AUTH, MAIL, RCPT, DATA, BODY, EOD, RSET, QUIT, ...) to the bytes of the reply,
-or to KILL (reset the connection), CLOSE (orderly), NEVER (read on, answer nothing) or GARBAGE (a megabyte without a line end).
+or to a function of the line that gives them, or to KILL (reset the connection), CLOSE (orderly), NEVER (read on, answer nothing) or GARBAGE (a megabyte without a line end).
 BODY is asked after the first bytes of a message, EOD after its end.
 """
 import socket
@@ -104,7 +104,7 @@ class Backend:
                 stream.read(int(line.split()[1]))
                 self._answer(connection, stream, "EOD")
             else:
-                said = self._answer(connection, stream, verb)
+                said = self._answer(connection, stream, verb, line)
                 if verb == "DATA" and said.startswith(b"354"):
                     self._message(connection, stream)
                 if verb == "QUIT":
@@ -121,9 +121,11 @@ class Backend:
                 return
         raise Ended
 
-    def _answer(self, connection, stream, verb):
+    def _answer(self, connection, stream, verb, line=b""):
         """Sends what the script (or good behaviour) says; returns it."""
         reply = self.script.get(verb, WELL_BEHAVED.get(verb, b"502 5.5.2 what?\r\n"))
+        if callable(reply):
+            reply = reply(line)
         with self.changed:
             self.verbs.append(verb)
             self.changed.notify_all()

@@ -1,6 +1,7 @@
 import Bytes
 import Foundation
 import Policy
+import Reactor
 import Testing
 
 @testable import Telemetry

@@ -1,4 +1,5 @@
 internal import Policy
+internal import PolicyLanguage
 
 /// One key of portreeve.yaml: what it takes, its default, what it means.
 public struct ConfigurationKey: Sendable, Hashable {
@@ -20,7 +21,7 @@ public struct ConfigurationKey: Sendable, Hashable {
 public enum ConfigurationKeys {
     /// In the order of the documentation.
     public static let all: [ConfigurationKey] =
-        top + listeners + certificates + tls("tls") + backends + state + admin + log + bans
+        top + listeners + certificates + tls("tls") + backends + state + admin + log + bans + notify
         + ProtocolSetting.all.map { $0.key(in: "protocol", of: .init()) } + prefix + timeouts
         + ClientTimeoutSetting.all.map { $0.key(in: "timeouts.client", of: .init()) }
         + BackendTimeoutSetting.all.map { $0.key(in: "timeouts.backend", of: .init()) }
@@ -62,6 +63,7 @@ extension ConfigurationKeys {
         key("", "admin", "mapping", "how the running process is controlled"),
         key("", "log", "mapping", "what is logged and where to"),
         key("", "bans", "mapping", "who is never banned"),
+        key("", "notify", "mapping", "where rules that say `notify: true` are told"),
         key("", "protocol", "mapping", "bounds of a session; a listener may override any of them"),
         key("", "timeouts", "mapping", "how long each side may take"),
     ]
@@ -134,6 +136,13 @@ extension ConfigurationKeys {
 
     private static let bans = [
         key("bans", "never", "list of CIDR", default: "[]", "these are never banned")
+    ]
+
+    private static let notify = [
+        key("notify", "webhook", "URL, http or https", "gets a POST with one JSON object"),
+        key("notify", "mail", "address, or list of addresses", "gets a message by a backend, past every rule of ours"),
+        key("notify", "backend", "name of a backend", default: "the first", "takes that mail for these addresses"),
+        key("notify", "rate", "rate", default: Units.rate(NotifyPlan.defaultRate), "beyond it they are only counted"),
     ]
 
     private static let prefix = [

@@ -33,6 +33,7 @@ public struct RunPlan: Sendable, Hashable {
     public var state: StatePlan
     public var admin: AdminPlan
     public var log: LogPlan
+    public var notify: NotifyPlan?
     /// Addresses that are never banned.
     public var neverBanned: [AddressPrefix]
     /// The top-level `protocol:`; a listener has its own copy with its overrides.
@@ -89,6 +90,19 @@ public struct StatePlan: Sendable, Hashable {
     public var store = Store.memory
     /// The file that outlives the process; nil for the service manager's state directory, if it gives one.
     public var path: PlannedPath?
+}
+
+/// How operators are told what rules that say `notify: true` have found.
+public struct NotifyPlan: Sendable, Hashable {
+    public var webhook: String?
+    /// Addresses.
+    public var mail: [String]
+    /// The backend that takes the mail.
+    public var backend: String
+    /// Notices beyond it are counted, not sent.
+    public var rate: ProtocolLimits.Rate
+
+    public static let defaultRate = ProtocolLimits.Rate(count: 20, period: 3600 * 1_000_000_000)
 }
 
 /// How the running process is asked and told things.

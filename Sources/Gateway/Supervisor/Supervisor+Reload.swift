@@ -53,6 +53,7 @@ extension Supervisor {
         plan = new
         settings = compiled
         compiler.applyImmunities(new, compiled)
+        applyNotices()
         loadedAt = .now()
         for listener in removed {
             for worker in workers { worker.post(.close(listener: listener.name)) }

@@ -54,6 +54,8 @@ final class Supervisor: TimerHandler {
     /// Saves the state at this moment.
     var saver: NativeThread?
     var isSaving = false
+    let notices: NoticeSender
+    var noticeGate: NoticeGate
 
     /// What the supervisor does by the clock.
     enum Tick: UInt32 {
@@ -72,6 +74,10 @@ final class Supervisor: TimerHandler {
         stateFile = (plan.state.path?.path ?? StateFile.standardPath).map(StateFile.init)
         settings = try compiler.compile(plan, workers: workers)
         compiler.applyImmunities(plan, settings)
+        noticeGate = NoticeGate(plan.notify?.rate ?? NotifyPlan.defaultRate)
+        notices = NoticeSender(NoticeSettings(plan)) {
+            StandardError.write("portreeve: \($0)\n")
+        }
         // What root may open and the user may not is opened first. The log has a thread by then, which gives up root with
         // the others: in glibc these calls are the whole process's.
         do throws(LogError) {
@@ -139,6 +145,7 @@ final class Supervisor: TimerHandler {
             loop.run()
         }
         for thread in threads { thread.join() }
+        notices.stop()
         saveStateAtEnd()
         log?.stop()
         return status
@@ -221,7 +228,7 @@ final class Supervisor: TimerHandler {
         case .alive(let worker, let round):
             if round == self.round { answered.insert(worker) }
         case .banned(let net): announce(net)
-        case .notice: break
+        case .notice(let notice): tell(notice)
         case .stateSaved(let complaint): stateSaved(complaint)
         case .stop:
             end(status: 0)

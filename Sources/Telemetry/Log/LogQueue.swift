@@ -1,3 +1,5 @@
+import Reactor
+
 /// What waits between the threads that report and the one that writes.
 ///
 /// Reporting takes a lock for an append and never waits for the writer: beyond `capacity` a record is dropped and counted.

@@ -29,13 +29,26 @@ extension WallTime {
 
     /// `Nov  1 19:38:25` in local time (RFC 3164 4.1.2), as syslog daemons write it.
     fileprivate var local: String {
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         var time = time_t(seconds)
         var parts = tm()
         localtime_r(&time, &parts)
-        let month = months[Int(max(0, min(11, parts.tm_mon)))]
+        let month = Self.months[Int(max(0, min(11, parts.tm_mon)))]
         return "\(month) \(padded(parts.tm_mday, with: " ")) \(clock(parts))"
     }
+
+    /// `Sat, 21 Nov 2026 19:38:25 +0000` (RFC 5322 3.3).
+    fileprivate var mail: String {
+        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+        var time = time_t(seconds)
+        var parts = tm()
+        gmtime_r(&time, &parts)
+        let (day, month) = (days[Int(max(0, min(6, parts.tm_wday)))], Self.months[Int(max(0, min(11, parts.tm_mon)))])
+        return "\(day), \(padded(parts.tm_mday)) \(month) \(parts.tm_year + 1900) \(clock(parts)) +0000"
+    }
+
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
 
     private func clock(_ parts: tm) -> String {
         "\(padded(parts.tm_hour)):\(padded(parts.tm_min)):\(padded(parts.tm_sec))"
@@ -59,6 +72,9 @@ final class TimeText {
         if utc.second != time.seconds { utc = (time.seconds, time.utc) }
         return "\(utc.text).\(padded(Int32(truncatingIfNeeded: time.nanoseconds / 1_000_000 % 1000), width: 3))Z"
     }
+
+    /// `Sat, 21 Nov 2026 19:38:25 +0000`.
+    func rfc5322(_ time: WallTime) -> String { time.mail }
 
     /// `Nov 21 19:38:25`.
     func syslog(_ time: WallTime) -> String {
