@@ -16,7 +16,9 @@ public struct AccountUse: Hashable, Sendable {
     public init() {}
 }
 
-/// The use of every account, shared by all listeners. Bounded; `now` is monotonic nanoseconds.
+/// The use of every account, shared by all listeners.
+///
+/// Bounded; `now` is monotonic nanoseconds.
 public final class AccountBook: Sendable {
     /// Nanoseconds within which nets are counted.
     public static let netWindow: UInt64 = 86_400 * 1_000_000_000

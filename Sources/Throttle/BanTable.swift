@@ -48,9 +48,9 @@ public struct Immunity: Hashable, Sendable {
     }
 }
 
-/// The bans of the process. Bounded; `now` is nanoseconds of one monotonic clock.
+/// The bans of the process.
 ///
-/// While nobody is banned, a question costs one load.
+/// Bounded; `now` is nanoseconds of one monotonic clock. While nobody is banned, a question costs one load.
 public final class BanTable: Sendable {
     public enum Outcome: Hashable, Sendable {
         case began(BanEntry)

@@ -2,8 +2,9 @@
 
 public import Bytes
 
-/// Observations of logins, shared by all listeners and kept over reloads. Bounded; `now` is monotonic nanoseconds.
+/// Observations of logins, shared by all listeners and kept over reloads.
 ///
+/// Bounded; `now` is monotonic nanoseconds.
 /// A wrong password is remembered as a hash under a key that this process alone has and never writes down.
 public final class LoginBook: Sendable {
     /// Nanoseconds for which a good login speaks for its net.

@@ -2,7 +2,9 @@
 
 public import Bytes
 
-/// The state of one moment. Times are nanoseconds relative to that moment, so that the clock of the next process, which
+/// The state of one moment.
+///
+/// Times are nanoseconds relative to that moment, so that the clock of the next process, which
 /// counts from somewhere else, can take them over.
 public struct StateSnapshot: Equatable, Sendable {
     public struct Bucket: Equatable, Sendable {

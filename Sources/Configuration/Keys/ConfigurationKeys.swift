@@ -120,8 +120,8 @@ extension ConfigurationKeys {
     private static let state = [
         key("state", "store", "memory", default: "memory", "where limits and bans are kept"),
         key(
-            "state", "path", "path", default: "limits.state in systemd's state directory, if there is one",
-            "what outlives the process: written every 10 s and at its end"),
+            "state", "path", "path",
+            "outlives the process, written every 10 s and at the end; else limits.state in systemd's StateDirectory"),
     ]
 
     private static let admin = [

@@ -97,7 +97,7 @@ extension Conversation {
 // MARK: What logins teach
 
 extension Conversation {
-    /// The name is known: has it logged in from here before?
+    /// The name is known: finds out whether it has logged in from here before.
     mutating func recognize(_ login: [UInt8]) {
         facts.auth.isKnownNet = peers.logins.knows(login, from: facts.client.net, now: now)
     }

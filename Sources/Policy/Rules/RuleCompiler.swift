@@ -48,7 +48,7 @@ struct RuleCompiler {
         entries.append(
             RuleBook.Entry(
                 id: .builtIn(Rule.clearText.id), mode: .enforce, when: when, unless: -1, over: [], reads: [],
-                action: Rule.clearText.action, ban: nil, policy: Int32(clamping: policies.count)))
+                action: Rule.clearText.action, ban: nil, notifies: false, policy: Int32(clamping: policies.count)))
     }
 
     private mutating func add(_ rule: Rule, _ mode: Mode, of policy: PolicyDefinition, _ index: Int32) {

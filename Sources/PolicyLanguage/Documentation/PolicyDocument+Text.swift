@@ -50,6 +50,16 @@ extension PolicyDocument {
         without CR and LF. `{field}` is replaced by the field's value, escaped; `{limit.retry_after}` exists in rules with
         `over`. What may be absent needs its guard in `when`.
 
+        **Bans.** `ban:` keeps the client's net (one IPv4 address, one IPv6 /64) away from all listeners of this process: 421 at
+        connect, and at the next MAIL or AUTH of its open sessions. Never banned are `bans.never`, `proxy_from`, the backends and
+        this machine's own addresses. A net from which somebody has logged in within 7 days is refused new logins only.
+        `what: user` holds the account that is logged in, whoever uses it and from wherever: a login gets 454, right or wrong,
+        MAIL and RCPT get 450. It needs `auth.ok` in `when`, so that nobody who merely tries a name can shut out its owner. Both
+        end by themselves, or by `portreeve bans remove`; a longer ban replaces a shorter one.
+
+        **Notices.** `notify: true` sends a webhook or a mail (CONFIGURATION.md, `notify`). A rule with `ban:` tells when the ban
+        begins; any other once an hour for the same account, or for the same net where nobody is logged in.
+
         A rule in `mode: monitor` decides nothing: it logs `reject_warning` with the reply that it would have given, and counts
         in buckets of its own; it never bans or delays. `mode:` of the file caps that of its rules, `portreeve run --monitor`
         that of all. A listener with a file in monitor mode serves only backends that the self-test has seen refuse to relay
@@ -98,6 +108,16 @@ extension PolicyDocument {
         A limit passes at most burst + rate × t in any time t; `portreeve check` says it in words. `over: [a, b]` holds when one of
         them is exceeded: then none is charged, and the rule's action happens. Otherwise all are charged and the next rule is
         asked. `count: attempted` charges at once; `accepted` gives back what a later rule or the backend refuses.
+
+        A limit can be read without being charged: `limits.NAME.remaining` says how many events it would still pass. So failures
+        are counted at `auth_reply`, when the backend has judged the password, and asked about at `login`, before it hears of the
+        next one; `submission` protects logins that way. `auth.known_net` spares the nets of an account's owner,
+        `auth.repeated` the device that keeps trying an old password. Temporary failures of the backend are no
+        `bad_credentials`; and while most nets with good logins fail (five at least, within five minutes), as they do when the
+        backend's passwords are out of reach, limits at `login` and `auth_reply` count nothing and nobody is banned.
+
+        What limits have counted, bans and good logins outlive a restart (`state.path`); a crash forgets the last ten seconds.
+        `scope: cluster` counts on this machine alone in this version.
 
 
         """

@@ -52,7 +52,7 @@ public final class NoticeSender: @unchecked Sendable {
 
     // MARK: The thread
 
-    /// The first notice starts it: most processes never need it. Under the lock.
+    /// The first notice starts the thread, since most processes never need it; under the lock.
     private func start() -> Bool {
         if thread != nil { return true }
         curl_global_init(Int(CURL_GLOBAL_DEFAULT))

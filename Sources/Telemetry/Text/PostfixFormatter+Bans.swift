@@ -4,7 +4,7 @@ import Policy
 // Bans, which Postfix has no words for. fail2ban's filter matches none of these lines: the ban is ours already.
 
 extension PostfixFormatter {
-    /// `ban: client 203.0.113.7/32 for 1800 s; rule=submission/login-bruteforce sid=…`
+    /// Such as `ban: client 203.0.113.7/32 for 1800 s; began, rule=submission/login-bruteforce sid=…`.
     func ban(_ ban: BanReport, _ identity: SessionIdentity) -> LogLine {
         var line = LogLine(.info)
         line.append(ban.outcome.isEffective ? "ban: " : "no ban: ")
