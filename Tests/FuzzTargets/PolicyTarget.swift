@@ -22,7 +22,23 @@ enum PolicyTarget {
         _ = LoadGuard.findings(
             GuardedListener(name: "mx", port: 25, tls: .starttls, offersAuth: true, range: policy.nameRange),
             policies: [policy], ourDomains: ["example.org"])
-        try check(policy.definition(ourDomains: ["example.org", ".example.net"]))
+        let definition = policy.definition(ourDomains: ["example.org", ".example.net"])
+        try check(definition)
+        try check(crowded(definition))
+    }
+
+    /// The same rules so often that they are worth an index, between others that seldom hold.
+    private static func crowded(_ definition: PolicyDefinition) -> PolicyDefinition {
+        var crowded = definition
+        crowded.rules = definition.rules.prefix(40).flatMap { rule in
+            var (never, again) = (rule, rule)
+            never.id += "-never"
+            never.when = Expression(
+                .compare(.equal, .field(.clientPort), Expression(.literal(.int(Int64(rule.id.utf8.count))))))
+            again.id += "-again"
+            return [never, rule, again]
+        }
+        return crowded
     }
 
     /// One listener that asks one policy: its book against the reference, at every stage.
@@ -86,7 +102,7 @@ enum ExpressionTarget {
         limits:
           some: { key: client.net, rate: 10/h, burst: 5 }
         rules:
-          - { id: tagged, at: \(stage.name), tag: seen }
+          - { id: tagged, at: \(stage.name), when: session.commands < 30, tag: seen }
           - id: asked
             at: \(stage.name)
             when: "\(quoted(expression))"

@@ -69,7 +69,7 @@ struct Script {
         return SessionContext(
             hostname: "mx.example.org", listener: ListenerFacts(name: "mx", port: 25), tls: .none, limits: limits,
             timeouts: Timeouts(),
-            book: RuleBook([BuiltInPolicy.inbound.policy(ourDomains: DomainSet(["example.com"]))]),
+            book: RuleBook([BuiltInPolicy.inbound.policy(ourDomains: .domains(["example.com"]))]),
             backend: SessionContext.Backend(name: "b", identity: .xclient, tls: .none, judgesLogins: false, realm: nil))
     }
 }

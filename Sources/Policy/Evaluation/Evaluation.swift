@@ -12,7 +12,13 @@ public struct Evaluation {
 
     let book: RuleBook
     let stage: Stage
-    private var candidates: Candidates
+    private let plan: StagePlan
+    /// The next entry that was not looked at.
+    private var position: Int
+    /// An entry that has to be looked at again.
+    private var again: Int?
+    /// Says whether the answers in the scratch memory are ours.
+    private var stamp: UInt64 = 0
     private var run: Program.Run
     private var monitored: [MonitoredDecision] = []
     private var effects = Decision.Effects()
@@ -32,7 +38,8 @@ public struct Evaluation {
         self.book = book
         self.stage = stage
         self.charged = charged
-        candidates = Candidates()
+        plan = book.plan(of: stage)
+        position = plan.entries.lowerBound
         run = Program.Run(scratch: scratch)
     }
 
@@ -44,14 +51,25 @@ public struct Evaluation {
     /// Goes on until there is a decision or something to ask.
     public mutating func advance(_ facts: borrowing Facts) -> Step {
         if let decision = resume(facts) { return .decided(decision) }
-        if !candidates.isStarted { candidates = book.candidates(at: stage, facts) }
-        while let index = candidates.next(of: book) {
+        while let index = next(facts) {
             if let step = look(at: index, facts) { return step }
         }
         return .decided(book.otherwise(stage, facts, monitored, effects))
     }
 
     // MARK: One rule
+
+    /// The next rule that can hold.
+    private mutating func next(_ facts: borrowing Facts) -> Int? {
+        if let entry = again {
+            again = nil
+            return entry
+        }
+        if !plan.isTrivial { stamp = run.scratch.answers.fill(plan, for: stamp, facts, tags: run.tags) }
+        guard let entry = plan.next(from: position, run.scratch.answers) else { return nil }
+        position = entry + 1
+        return entry
+    }
 
     /// What the answer means for the rule that asked.
     private mutating func resume(_ facts: borrowing Facts) -> Decision? {
@@ -67,10 +85,10 @@ public struct Evaluation {
             return apply(entry, facts, retryAfter: 0)
         case (.peek(let entry, let limit), .remaining(let count)):
             remember(limit, count)
-            candidates.goBack(to: entry)
+            again = entry
         case (.peek(let entry, let limit), .charged), (.peek(let entry, let limit), .exceeded):
             remember(limit, 0)
-            candidates.goBack(to: entry)
+            again = entry
         }
         return nil
     }
@@ -149,6 +167,7 @@ public struct Evaluation {
         case .tag(let name):
             effects.tag(name)
             run.tags = effects.tags
+            run.scratch.answers.note(tag: name, plan, for: stamp)
         case .delay(let duration): effects.delay = max(effects.delay, min(duration, Decision.Effects.maxDelay))
         case .tarpit(let duration): effects.tarpit = max(effects.tarpit, min(duration, Decision.Effects.maxTarpit))
         case .accept, .reject, .defer, .drop: break

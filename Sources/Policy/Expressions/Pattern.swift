@@ -18,6 +18,8 @@ import CPCRE2
     }
 
     private let code: UnsafeMutableRawPointer
+    /// What no text without them is matched by.
+    let pairs: PairSet
 
     public init(_ text: String) throws(Fault) {
         var error: CInt = 0
@@ -30,6 +32,7 @@ import CPCRE2
             throw Fault(reason: Self.words(error), offset: min(offset, bytes.count))
         }
         unsafe self.code = code
+        pairs = RequiredPairs.of(bytes)
     }
 
     deinit {
@@ -46,6 +49,7 @@ import CPCRE2
 
     /// Whether the pattern is found anywhere in `text`.
     func find(in text: Span<UInt8>, _ scratch: MatchScratch) -> Truth {
+        if !PairSet(text).covers(pairs) { return .no }
         guard let data = unsafe scratch.data, let limits = unsafe scratch.limits else { return .failed }
         let found = unsafe text.withUnsafeBufferPointer { text in
             unsafe reeve_pattern_match(code, text.baseAddress, text.count, data, limits)
@@ -59,6 +63,9 @@ import CPCRE2
     fileprivate lazy var data: UnsafeMutableRawPointer? = unsafe reeve_match_data_create()
     fileprivate lazy var limits: UnsafeMutableRawPointer? = unsafe reeve_match_limits_create(
         Pattern.maxSteps, Pattern.maxDepth, Pattern.maxKibibytes)
+
+    /// What the atoms of a stage answered last.
+    var answers = AtomAnswers()
 
     public init() {}
 

@@ -132,6 +132,21 @@ struct ByteTable: Sendable {
         return found < 0 ? nil : Int(found)
     }
 
+    /// The same with the hash known.
+    @inline(__always)
+    func index(of key: Span<UInt8>, hash: UInt64) -> Int? {
+        if entries.isEmpty { return nil }
+        let found = place(key, hash).entry
+        return found < 0 ? nil : Int(found)
+    }
+
+    /// Every entry in the order of insertion, with its last day.
+    func forEach(_ body: ([UInt8], Int32, Forms) -> Void) {
+        for entry in entries {
+            body(Array(octets[entry.offset..<(entry.offset + Int(entry.count))]), entry.until, entry.forms)
+        }
+    }
+
     private func place(_ key: Span<UInt8>, _ hash: UInt64) -> (slot: Int, entry: Int32) {
         let mask = slots.count &- 1
         let folded = Self.folded(hash)

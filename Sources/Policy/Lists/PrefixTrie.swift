@@ -110,6 +110,51 @@ struct PrefixTrie: Sendable {
         return false
     }
 
+    // MARK: Walking
+
+    var nodeCount: Int { nodes.count }
+
+    /// Every prefix with its last day.
+    func forEach(_ body: (AddressPrefix, Int32) -> Void) {
+        for node in nodes where node.until != Self.absent {
+            let address = IPAddress(high: node.high, low: node.low)
+            body(AddressPrefix(address, bits: Int(node.length) - (address.isV4 ? 96 : 0)), node.until)
+        }
+    }
+
+    /// The node of a prefix that is there.
+    func place(of prefix: AddressPrefix) -> Int32? {
+        let length = Int32(clamping: prefix.address.isV4 ? prefix.length + 96 : prefix.length)
+        var place = cover(of: prefix.address, length: length, below: nil)
+        while let found = place, nodes[Int(found)].length < length {
+            place = cover(of: prefix.address, length: length, below: found)
+        }
+        return place
+    }
+
+    /// The widest prefix that covers the first `length` bits of `address`; of those, the next narrower one than `node`.
+    func cover(of address: IPAddress, length: Int32, below node: Int32?) -> Int32? {
+        var place: Int32
+        if let node {
+            place = next(below: node, address)
+        } else {
+            place = address.isV4 ? v4 : v6
+        }
+        while place >= 0 {
+            let node = nodes[Int(place)]
+            if node.length > length || Self.commonBits(node, address.high, address.low) < node.length { return nil }
+            if node.until != Self.absent { return place }
+            place = next(below: place, address)
+        }
+        return nil
+    }
+
+    private func next(below place: Int32, _ address: IPAddress) -> Int32 {
+        let node = nodes[Int(place)]
+        if node.length >= 128 { return -1 }
+        return Self.bit(node.length, address.high, address.low) ? node.one : node.zero
+    }
+
     @inline(__always)
     private static func commonBits(_ node: Node, _ high: UInt64, _ low: UInt64) -> Int32 {
         let upper = node.high ^ high

@@ -28,7 +28,7 @@ public final class RuleBook: Sendable {
     }
 
     let entries: [Entry]
-    let indices: [StageIndex]
+    private let plans: [StagePlan]
     let limits: [BookLimit]
     let program: Program
     private let endings: [Ending]
@@ -48,7 +48,6 @@ public final class RuleBook: Sendable {
         var compiler = RuleCompiler(realm: realm, isMonitored: isMonitored)
         for stage in Stage.allCases { compiler.compile(stage, policies) }
         entries = compiler.entries
-        indices = compiler.indices
         limits = compiler.limits
         faults = compiler.faults
         outcomeReaders = compiler.outcomeReaders
@@ -56,7 +55,11 @@ public final class RuleBook: Sendable {
         accountReaders = compiler.accountReaders
         watchesAccounts = compiler.accountReaders != []
         observation = MessageObservation(compiler.messageFields.union(Self.shown(policies)))
-        program = Program(compiler.builder)
+        let program = Program(compiler.builder)
+        self.program = program
+        plans = compiler.stages.map { stage in
+            StagePlan(stage, compiler.entries[stage].map { ($0.when, $0.unless) }, program)
+        }
         policyNames = policies.map(\.name)
         endings = policies.map {
             Ending(
@@ -104,9 +107,7 @@ public final class RuleBook: Sendable {
         }
     }
 
-    func candidates(at stage: Stage, _ facts: borrowing Facts) -> Candidates {
-        Candidates(indices[Int(stage.rawValue)], stage, facts)
-    }
+    func plan(of stage: Stage) -> StagePlan { plans[Int(stage.rawValue)] }
 
     func hash(ofPolicy index: Int32) -> String {
         endings.indices.contains(Int(index)) ? endings[Int(index)].hash : ""

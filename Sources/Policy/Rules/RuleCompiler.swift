@@ -1,7 +1,8 @@
 /// Turns the rules of policies into the entries of one book.
 struct RuleCompiler {
     private(set) var entries: [RuleBook.Entry] = []
-    private(set) var indices: [StageIndex] = []
+    /// The entries of each stage.
+    private(set) var stages: [Range<Int>] = []
     private(set) var limits: [BookLimit] = []
     private(set) var faults: [RuleFault] = []
     private(set) var outcomeReaders: StageSet = []
@@ -11,34 +12,30 @@ struct RuleCompiler {
     private(set) var messageFields: Set<Field> = []
     private(set) var builder: ProgramBuilder
 
-    private let realm: [UInt8]?
     private let isMonitored: Bool
     /// By family: the same limit is one place, however many rules name it.
     private var places: [UInt64: Int] = [:]
 
     init(realm: [UInt8]?, isMonitored: Bool) {
-        self.realm = realm
         self.isMonitored = isMonitored
         builder = ProgramBuilder(realm: realm)
     }
 
     /// Adds the rules of one stage; to be called for all stages in order.
     mutating func compile(_ stage: Stage, _ policies: [PolicyDefinition]) {
-        var rules: [(entry: Int32, when: Expression)] = []
+        let start = entries.count
         for (index, policy) in policies.enumerated() {
             for rule in policy.rules where rule.stage == stage {
                 let mode = policy.mode(of: rule, isMonitored: isMonitored)
                 if mode == .disabled { continue }
-                rules.append((Int32(clamping: entries.count), rule.when))
                 add(rule, mode, of: policy, Int32(clamping: index))
             }
         }
         if stage == .auth, PolicyDefinition.needClearTextRule(policies, isMonitored: isMonitored) {
-            rules.append((Int32(clamping: entries.count), Rule.clearText.when))
             addClearTextRule(behind: policies)
         }
-        if !rules.isEmpty { asked.insert(stage) }
-        indices.append(StageIndex(rules, realm: realm))
+        if entries.count > start { asked.insert(stage) }
+        stages.append(start..<entries.count)
     }
 
     /// Belongs to no policy, so that no `skip` passes over it.

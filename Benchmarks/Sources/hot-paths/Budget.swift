@@ -1,0 +1,44 @@
+import AllocationCount
+import Bytes
+import Policy
+
+/// What a decision costs by the clock, and how often it asks for memory: one line for each mix of rules.
+///
+///     equality 412 0          the mix, nanoseconds of a decision, allocations in a thousand of them
+enum Budget {
+    /// Decisions of one measurement, and measurements of which the median counts.
+    private static let decisions = 20_000
+    private static let rounds = 7
+
+    static func print() {
+        for mix in Decisions.Mix.allCases {
+            let decisions = Decisions([Decisions.mix(mix)])
+            let warm = decisions.take(1000)
+            precondition(warm == 1000, "a rule of mix \(mix) holds")
+            let before = allocations_so_far()
+            _ = decisions.take(1000)
+            // One scratch memory and its answers are made in each call.
+            let allocations = allocations_so_far() - before
+            let times = (0..<rounds).map { _ in nanoseconds(decisions) }.sorted()
+            Swift.print(mix.rawValue, times[rounds / 2], allocations)
+        }
+        Swift.print("load", loadTime(), 0)
+    }
+
+    private static func nanoseconds(_ one: Decisions) -> Int {
+        let clock = ContinuousClock()
+        let time = clock.measure { _ = one.take(decisions) }
+        return Int(time / .nanoseconds(1)) / decisions
+    }
+
+    /// Nanoseconds for a hundred thousand prefixes from text to trie.
+    private static func loadTime() -> Int {
+        let texts = (0..<100_000).map { "10.\($0 / 65_536).\($0 / 256 % 256).\($0 % 256)/32" }
+        return Int(
+            ContinuousClock().measure {
+                var builder = ListBuilder(.cidr)
+                for text in texts { if let prefix = AddressPrefix(text) { builder.insert(prefix) } }
+                _ = builder.build().count
+            } / .nanoseconds(1))
+    }
+}
