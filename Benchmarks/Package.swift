@@ -19,7 +19,15 @@ let package = Package(
             name: "reeve-load", dependencies: [.product(name: "Engine", package: "portreeve")],
             swiftSettings: settings),
         .executableTarget(
-            name: "hot-paths", dependencies: [.product(name: "Session", package: "portreeve")],
+            name: "hot-paths", dependencies: ["Deciding", .product(name: "Session", package: "portreeve")],
+            swiftSettings: settings),
+        .target(
+            name: "Deciding", dependencies: [.product(name: "Session", package: "portreeve")], swiftSettings: settings),
+        // A program of its own, since it is linked with an allocator that counts.
+        .target(name: "AllocationCount"),
+        .executableTarget(
+            name: "decision-budget",
+            dependencies: ["AllocationCount", "Deciding", .product(name: "Session", package: "portreeve")],
             swiftSettings: settings),
     ]
 )

@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import budgets
+import decisions
 import measure
 import peers
 import report
@@ -130,6 +131,8 @@ def main():
         root.chmod(0o755)
         certificate(root)
         running = {}
+        results["decisions"] = decisions.measure()
+        say("decisions")
         try:
             start(running, root, chosen)
             results["proxies"] = list(running)

@@ -1,6 +1,8 @@
 """The budgets of the design: what Portreeve may cost in proportion to a peer, or to itself, in the same run."""
 import statistics
 
+import decisions
+
 #: (what, work, peer, the peer's work, most)
 RATIOS = [
     ("one-message session, PROXY v2 sent", "session", "haproxy", "session", 1.0),
@@ -52,4 +54,6 @@ def judge(results):
             ratio = paired([memory["portreeve"]["bytes"]], [memory["nginx mail"]["bytes"]])
             if ratio:
                 rows.append(row(what, "nginx mail", most, ratio))
+    for what, against, most, share in decisions.rows(results.get("decisions", {})):
+        rows.append(row(what, against, most, {"median": share, "low": share, "high": share}))
     return rows

@@ -2,6 +2,7 @@
 // two runs execute the same instructions. `Benchmarks/instructions` counts them under callgrind.
 //
 //     hot-paths PATH COUNT      takes PATH that many times; prints what came of it
+import Deciding
 import Policy
 
 @main

@@ -100,7 +100,13 @@ struct ExpressionChecker {
         switch constant {
         case .bool(let value): literal = .bool(value)
         case .text(let text): literal = .text(text)
-        case .integer(let value): literal = .int(Int64(clamping: value))
+        case .integer(let value),
+            .duration(let value) where value > Int64.max, .size(let value) where value > Int64.max:
+            guard let value = Int64(exactly: value) else {
+                report(.badLiteral, range, "'\(written(range))' is too large", hint: "at most \(Int64.max)")
+                return .fault(range)
+            }
+            literal = .int(value)
         case .address(let address): literal = .ip(address)
         case .prefix(let prefix): literal = .cidr(prefix)
         case .duration(let value): literal = .duration(value)

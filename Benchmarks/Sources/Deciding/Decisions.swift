@@ -1,17 +1,17 @@
-import Bytes
-import Policy
+internal import Bytes
+public import Policy
 
 /// One stage of a rule book, asked again and again about the same recipient.
-struct Decisions {
-    let book: RuleBook
-    let facts: Facts
+public struct Decisions {
+    private let book: RuleBook
+    private let facts: Facts
 
-    static let inbound = Decisions([BuiltInPolicy.inbound.policy(ourDomains: .domains(["example.com"]))])
+    public static let inbound = Decisions([BuiltInPolicy.inbound.policy(ourDomains: .domains(["example.com"]))])
 
     /// None of the rules holds, so all of the stage are asked.
-    static let many = Decisions([mix(.lists)])
+    public static let many = Decisions([mix(.lists)])
 
-    init(_ policies: [PolicyDefinition]) {
+    public init(_ policies: [PolicyDefinition]) {
         book = RuleBook(policies, realm: Array("example.com".utf8))
         let client = Endpoint(address: IPAddress(v4: 0xCB00_7107), port: 4711)
         let here = Endpoint(address: IPAddress(v4: 0x7F00_0001), port: 25)
@@ -31,7 +31,8 @@ struct Decisions {
         self.facts = facts
     }
 
-    func take(_ count: Int) -> Int {
+    /// Decides so often; how often the command was accepted.
+    public func take(_ count: Int) -> Int {
         let scratch = MatchScratch()
         var accepted = 0
         for _ in 0..<count {
@@ -45,7 +46,7 @@ struct Decisions {
 
 extension Decisions {
     /// What the 200 rules of the asked stage are made of; none of them holds.
-    enum Mix: String, CaseIterable {
+    public enum Mix: String, CaseIterable {
         /// Values of text fields.
         case equality
         /// A list of its own for each rule.
@@ -65,7 +66,7 @@ extension Decisions {
     }
 
     /// 1,000 rules in all, 200 at the asked stage, one list of 100,000 prefixes.
-    static func mix(_ mix: Mix) -> PolicyDefinition {
+    public static func mix(_ mix: Mix) -> PolicyDefinition {
         var lists: [String: List] = ["long": longList]
         var rules: [Rule] = []
         for number in 0..<1000 {

@@ -1,28 +1,31 @@
 import AllocationCount
 import Bytes
+import Deciding
 import Policy
 
 /// What a decision costs by the clock, and how often it asks for memory: one line for each mix of rules.
 ///
-///     equality 412 0          the mix, nanoseconds of a decision, allocations in a thousand of them
-enum Budget {
+///     equality 412 5          the mix, nanoseconds of a decision, allocations in a thousand of them
+///
+/// A thread's scratch memory is made with the first of a thousand decisions; that is what is allocated.
+@main
+enum Main {
     /// Decisions of one measurement, and measurements of which the median counts.
     private static let decisions = 20_000
     private static let rounds = 7
 
-    static func print() {
+    static func main() {
         for mix in Decisions.Mix.allCases {
             let decisions = Decisions([Decisions.mix(mix)])
             let warm = decisions.take(1000)
             precondition(warm == 1000, "a rule of mix \(mix) holds")
             let before = allocations_so_far()
             _ = decisions.take(1000)
-            // One scratch memory and its answers are made in each call.
             let allocations = allocations_so_far() - before
             let times = (0..<rounds).map { _ in nanoseconds(decisions) }.sorted()
-            Swift.print(mix.rawValue, times[rounds / 2], allocations)
+            print(mix.rawValue, times[rounds / 2], allocations)
         }
-        Swift.print("load", loadTime(), 0)
+        print("load", loadTime(), 0)
     }
 
     private static func nanoseconds(_ one: Decisions) -> Int {
