@@ -37,7 +37,9 @@ let modules: [Target] = [
         swiftSettings: pure),
     .target(
         name: "PolicyLanguage",
-        dependencies: ["Bytes", "Policy", "Diagnostics", .product(name: "Yams", package: "Yams")],
+        dependencies: [
+            "Bytes", "Policy", "FirewallPlan", "Diagnostics", .product(name: "Yams", package: "Yams"),
+        ],
         swiftSettings: strict),
     .target(
         name: "Configuration", dependencies: ["Bytes", "Policy", "Diagnostics", "PolicyLanguage"],
@@ -112,7 +114,8 @@ let tests: [Target] = [
         dependencies: ["Configuration", "Bytes", "Policy", "PolicyLanguage", "Diagnostics"],
         exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-        name: "PolicyLanguageTests", dependencies: ["PolicyLanguage", "Policy", "Bytes", "Diagnostics"],
+        name: "PolicyLanguageTests",
+        dependencies: ["PolicyLanguage", "Policy", "FirewallPlan", "Bytes", "Diagnostics"],
         swiftSettings: strict),
     .testTarget(
         name: "RehearsalTests", dependencies: ["Rehearsal", "PolicyLanguage", "Policy", "Bytes", "Diagnostics"],

@@ -68,8 +68,10 @@ public struct RuleOutline: Sendable {
 
 /// What came of a policy file: a policy if it has no error, and everything that was found, sorted.
 public struct PolicyOutcome: Sendable {
-    /// Nil if `findings` has an error.
+    /// Nil if `findings` has an error, or the file is no policy of sessions.
     public var policy: LoadedPolicy?
+    /// Instead, if the file is of `kind: egress`.
+    public var egress: LoadedEgress?
     public var findings: [Finding]
     /// The texts that the findings point into.
     public var sources: [SourceFile]

@@ -19,7 +19,6 @@ public enum PolicyCode: String, CaseIterable, Sendable {
     case wrongType = "E303"
     case badValue = "E304"
     case outOfRange = "E305"
-    case notInThisVersion = "E306"
     case duplicateName = "E307"
     case unknownLimit = "E308"
     case badUnit = "E309"
@@ -42,11 +41,16 @@ public enum PolicyCode: String, CaseIterable, Sendable {
     case unauthenticated = "E402"
     case cleartextAuth = "E403"
 
+    case submissionPort = "E404"
+
     case emptyList = "W301"
     case neverMatches = "W302"
     case expiredEntry = "W303"
     case unusedName = "W304"
     case onlyMonitors = "W305"
+    case noMailHosts = "W311"
+    case unknownUser = "W312"
+    case longExemption = "W313"
 
     /// What the code says, for the list in the documentation.
     public var meaning: String {
@@ -67,7 +71,6 @@ public enum PolicyCode: String, CaseIterable, Sendable {
         case .wrongType: "a list, mapping or single value where another is expected"
         case .badValue: "a value that cannot be read"
         case .outOfRange: "a number, size, duration or rate outside its range"
-        case .notInThisVersion: "a part that this build does not have"
         case .duplicateName: "an id or name is used twice"
         case .unknownLimit: "no limit has that name"
         case .badUnit: "a unit is missing or unknown"
@@ -87,11 +90,15 @@ public enum PolicyCode: String, CaseIterable, Sendable {
         case .openRelay: "the listener would relay for anybody"
         case .unauthenticated: "the listener would pass mail without a login"
         case .cleartextAuth: "the listener would take passwords without TLS"
+        case .submissionPort: "a firewall would close a port of people's mail programs"
         case .emptyList: "a list has no entry"
         case .neverMatches: "a rule can never match"
         case .expiredEntry: "an entry of a list has expired"
         case .unusedName: "no rule uses this list or limit"
         case .onlyMonitors: "a policy that only monitors leaves relaying to the backend"
+        case .noMailHosts: "no host may speak port 25"
+        case .unknownUser: "no user has that name on this machine"
+        case .longExemption: "an exemption lasts longer than 30 days"
         }
     }
 }

@@ -50,6 +50,14 @@ public struct PolicyLoader: Sendable {
         let isMarked = text.unicodeScalars.first == "\u{FEFF}"
         let source = SourceFile(name: name, text: isMarked ? String(text.unicodeScalars.dropFirst()) : text)
         let reader = PolicyReader(source: source, directory: directory, files: files, today: today)
+        switch reader.kind(reader.document.root) {
+        case .smtp: return sessions(reader, source)
+        case .egress: return egress(reader, source)
+        case nil: return outcome(reader, reader.findings)
+        }
+    }
+
+    private func sessions(_ reader: PolicyReader, _ source: SourceFile) -> PolicyOutcome {
         let draft = reader.draft()
         var findings = reader.findings
         var policy: LoadedPolicy?
@@ -60,9 +68,26 @@ public struct PolicyLoader: Sendable {
             compiler.findings.forEach { findings.add($0) }
             policy = loaded(draft, definition, source, reader.listFiles)
         }
-        return PolicyOutcome(
-            policy: findings.hasErrors ? nil : policy, findings: findings.sorted, sources: reader.sources,
-            listFiles: reader.listFiles)
+        return outcome(reader, findings, policy: policy)
+    }
+
+    private func egress(_ reader: PolicyReader, _ source: SourceFile) -> PolicyOutcome {
+        let read = reader.document.root.flatMap { reader.egress($0) }
+        let loaded = read.map {
+            LoadedEgress(
+                policy: $0.policy, file: source.name, nameRange: $0.nameRange, hash: Fingerprint.hex(reader.hashed),
+                listFiles: reader.listFiles, zoneRanges: $0.zones)
+        }
+        return outcome(reader, reader.findings, egress: loaded)
+    }
+
+    /// A policy comes out only if nothing was reported as an error.
+    private func outcome(
+        _ reader: PolicyReader, _ findings: FindingCollector, policy: LoadedPolicy? = nil, egress: LoadedEgress? = nil
+    ) -> PolicyOutcome {
+        PolicyOutcome(
+            policy: findings.hasErrors ? nil : policy, egress: findings.hasErrors ? nil : egress,
+            findings: findings.sorted, sources: reader.sources, listFiles: reader.listFiles)
     }
 
     private func loaded(

@@ -41,6 +41,9 @@ struct DocumentTests {
     func schema() throws {
         let object = try JSONSerialization.jsonObject(with: Data(PolicySchema.json.utf8))
         let schema = try #require(object as? [String: Any])
-        #expect((schema["properties"] as? [String: Any])?.count == PolicyKeys.keys(of: "").count)
+        let definitions = try #require(schema["$defs"] as? [String: [String: Any]])
+        for (kind, section) in [("smtp", ""), ("egress", "egress"), ("zone", "egress.zones.NAME")] {
+            #expect((definitions[kind]?["properties"] as? [String: Any])?.count == PolicyKeys.keys(of: section).count)
+        }
     }
 }

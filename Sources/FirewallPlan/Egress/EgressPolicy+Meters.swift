@@ -1,6 +1,8 @@
 // Adaptive zones: a host is refused for a time once it begins too many connections, or goes to too many new places.
 extension EgressPolicy {
-    /// Whom a meter caught. Monitored zones use another set, so that nobody is blocked for what was only counted.
+    /// Whom a meter caught.
+    ///
+    /// Monitored zones use another set, so that nobody is blocked for what was only counted.
     func caughtSet(_ zone: Zone, _ family: Family) -> String {
         isMonitoring(zone) ? "noted\(family.suffix)" : HostSet.blocked.name(family)
     }
@@ -31,7 +33,7 @@ extension EgressPolicy {
         ]
     }
 
-    /// `update @rate { saddr limit rate over … } add @blocked { saddr timeout … }`
+    /// Counts the host; beyond the rate the same rule puts it among the blocked, where the next rule looks.
     private func metered(_ zone: Zone, _ family: Family, in set: String, _ meter: Meter) -> Rule {
         let prefix = family.prefix(zone.ipv6Prefix)
         return RuleBuilder().load(.source, family, prefix: prefix)

@@ -11,7 +11,7 @@ public enum NftText {
         return (heading.map { "# \($0)" } + replaced + [table(ruleset)]).joined(separator: "\n") + "\n"
     }
 
-    /// `table inet NAME { … }`
+    /// The declaration of the table and everything in it.
     public static func table(_ ruleset: Ruleset) -> String {
         let parts =
             ruleset.counters.map { "\tcounter \($0) { }" } + ruleset.sets.map(set) + ruleset.chains.map(chain)

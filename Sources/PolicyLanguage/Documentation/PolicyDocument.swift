@@ -24,20 +24,32 @@ public enum PolicyDocument {
     // MARK: Tables
 
     private static var keys: String {
-        var result =
-            "## Keys of policy.yaml\n\nAn unknown key is an error. Paths are relative to the policy's folder.\n\n"
+        "## Keys of policy.yaml\n\nAn unknown key is an error. Paths are relative to the policy's folder.\n\n"
+            + tables { !$0.hasPrefix(EgressKeys.top) } + egress + tables { $0.hasPrefix(EgressKeys.top) }
+    }
+
+    /// The keys of sections, a table each.
+    private static func tables(_ isShown: (String) -> Bool) -> String {
         var sections: [String] = []
-        for key in PolicyKeys.all where !sections.contains(key.section) { sections.append(key.section) }
-        for section in sections {
-            result +=
-                "### \(section.isEmpty ? "Top level" : "`\(section)`")\n\n| key | takes | meaning |\n|---|---|---|\n"
-            for key in PolicyKeys.keys(of: section) {
-                let needed = key.isRequired ? " *(required)*" : ""
-                result += "| `\(key.name)` | \(key.type) | \(key.meaning)\(needed) |\n"
-            }
-            result += "\n"
+        for key in PolicyKeys.all where !sections.contains(key.section) && isShown(key.section) {
+            sections.append(key.section)
         }
-        return result
+        return sections.map { section in
+            let rows = PolicyKeys.keys(of: section).map { key in
+                "| `\(key.name)` | \(key.type) | \(key.meaning)\(key.isRequired ? " *(required)*" : "") |\n"
+            }
+            return "### \(heading(section))\n\n| key | takes | meaning |\n|---|---|---|\n\(rows.joined())\n"
+        }.joined()
+    }
+
+    private static func heading(_ section: String) -> String {
+        switch section {
+        case "": "Top level"
+        case EgressKeys.top: "Top level of an egress policy"
+        default:
+            section.hasPrefix(EgressKeys.top + ".")
+                ? "`\(section.dropFirst(EgressKeys.top.count + 1))`" : "`\(section)`"
+        }
     }
 
     private static let meanings: [Stage: String] = [

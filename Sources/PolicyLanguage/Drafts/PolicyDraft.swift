@@ -54,6 +54,10 @@ struct EntryDraft: Sendable {
     let value: Value
     /// The last day on which it counts.
     let until: Day?
+    /// Why, where an entry with an end says so.
+    var note = ""
+    /// Of an entry with an end.
+    var range: SourceRange?
 }
 
 struct LimitDraft: Sendable {

@@ -15,7 +15,7 @@ public struct PolicyKey: Sendable, Hashable {
 /// Every key of a policy file: the source of "unknown key", of the schema and of the documentation.
 public enum PolicyKeys {
     /// In the order of the documentation.
-    public static let all: [PolicyKey] = top + lists + limits + rules + ban
+    public static let all: [PolicyKey] = top + lists + limits + rules + ban + EgressKeys.all
 
     public static func keys(of section: String) -> [PolicyKey] {
         all.filter { $0.section == section }
@@ -33,7 +33,7 @@ public enum PolicyKeys {
     private static let top = [
         key("", "version", "1", required: true, "the version of this format"),
         key("", "policy", "name", required: true, "what listeners, logs and metrics call it"),
-        key("", "kind", "smtp", "`egress` is not in this version"),
+        key("", "kind", "smtp, egress", "`egress` has keys of its own, below; default smtp"),
         key("", "description", "text", "for people"),
         key("", "mode", "enforce, monitor, disabled", "of all its rules; default enforce"),
         key("", "lists", "mapping, NAME to list", "what `in lists.NAME` looks into"),

@@ -12,27 +12,28 @@ struct ListEntryReader {
     }
 
     /// The values of an entry (several for a line of a map) and the last day on which they count.
-    func read(_ text: Substring) throws(Failure) -> (values: [EntryDraft.Value], until: Day?) {
-        let (content, until) = try expiry(text)
+    func read(_ text: Substring) throws(Failure) -> (values: [EntryDraft.Value], until: Day?, note: String) {
+        let (content, until, note) = try expiry(text)
         if until == nil, requiresUntil {
             throw Failure(message: "an entry of this list must expire", hint: "add 'until 2027-01-31'")
         }
-        if type == .map { return (try pairs(content), until) }
-        return ([try value(content)], until)
+        if type == .map { return (try pairs(content), until, note) }
+        return ([try value(content)], until, note)
     }
 
-    /// `ENTRY until DATE`, cut in two.
-    private func expiry(_ text: Substring) throws(Failure) -> (Substring, Day?) {
+    /// `ENTRY until DATE`, cut in two; a block of addresses may give a reason behind the date.
+    private func expiry(_ text: Substring) throws(Failure) -> (Substring, Day?, String) {
         // Most entries are one word, and splitting by characters is slow.
-        guard text.utf8.contains(where: { $0 == 0x20 || $0 == 0x09 }) else { return (text, nil) }
+        guard text.utf8.contains(where: { $0 == 0x20 || $0 == 0x09 }) else { return (text, nil, "") }
         let words = text.split(whereSeparator: { $0 == " " || $0 == "\t" })
-        guard words.count >= 3, words[words.count - 2] == "until", let last = words.last else { return (text, nil) }
-        guard let day = Day(String(last)) else {
-            throw Failure(message: "'\(last)' is not a day", hint: "such as 2027-01-31")
+        let place = type == .cidr ? 1 : words.count - 2
+        guard words.count >= 3, words[place] == "until" else { return (text, nil, "") }
+        guard let day = Day(String(words[place + 1])) else {
+            throw Failure(message: "'\(words[place + 1])' is not a day", hint: "such as 2027-01-31")
         }
-        var content = text[..<words[words.count - 2].startIndex]
+        var content = text[..<words[place].startIndex]
         while let end = content.last, end == " " || end == "\t" { content.removeLast() }
-        return (content, day)
+        return (content, day, words[(place + 2)...].joined(separator: " "))
     }
 
     private func value(_ text: Substring) throws(Failure) -> EntryDraft.Value {

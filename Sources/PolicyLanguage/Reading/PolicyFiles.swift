@@ -17,15 +17,23 @@ public struct PolicyFiles: Sendable {
     /// The content of an absolute path, at most `limit` octets.
     public var read: @Sendable (_ path: String, _ limit: Int) -> FileContent
 
-    public init(read: @escaping @Sendable (_ path: String, _ limit: Int) -> FileContent) {
+    /// The number of a user of this machine.
+    public var user: @Sendable (_ name: String) -> UInt32?
+
+    public init(
+        read: @escaping @Sendable (_ path: String, _ limit: Int) -> FileContent,
+        user: @escaping @Sendable (_ name: String) -> UInt32? = { _ in nil }
+    ) {
         self.read = read
+        self.user = user
     }
 
     /// The file system, with the process's own rights.
-    public static let system = PolicyFiles { path, limit in
-        switch FilePaths.content(path, limit: limit) {
-        case .some(let bytes): bytes.count > limit ? .tooLong : .bytes(bytes)
-        case .none: FilePaths.exists(path) ? .unreadable : .missing
-        }
-    }
+    public static let system = PolicyFiles(
+        read: { path, limit in
+            switch FilePaths.content(path, limit: limit) {
+            case .some(let bytes): bytes.count > limit ? .tooLong : .bytes(bytes)
+            case .none: FilePaths.exists(path) ? .unreadable : .missing
+            }
+        }, user: FilePaths.user)
 }

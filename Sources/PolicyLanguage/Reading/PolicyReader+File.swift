@@ -9,7 +9,6 @@ extension PolicyReader {
             if !findings.hasErrors { error(.missingKey, .file(source.name), "the file is empty") }
             return nil
         }
-        guard !isEgress(root) else { return nil }
         let top = section(root, "", shown: "the policy", at: .file(source.name))
         guard top.isReadable else { return nil }
         checkVersion(top["version"])
@@ -31,24 +30,20 @@ extension PolicyReader {
         return draft
     }
 
-    private func checkVersion(_ pair: YAMLNode.Pair?) {
+    func checkVersion(_ pair: YAMLNode.Pair?) {
         guard let pair, let text = text(pair), text != "1" else { return }
         error(.badValue, pair.value.range, "version '\(text)' is not known", hint: "this program reads version 1")
     }
 
-    /// A firewall policy has other keys; complaining of each would hide what is meant.
-    private func isEgress(_ root: YAMLNode) -> Bool {
-        guard case .mapping(let pairs) = root.value, let pair = pairs.first(where: { $0.key == "kind" }),
-            let text = text(pair), text != "smtp"
-        else { return false }
-        if text == "egress" {
-            error(
-                .notInThisVersion, pair.value.range, "'kind: egress' is not in this version",
-                hint: "only policies of SMTP sessions are")
-        } else {
-            reportChoice(pair, text, ["smtp"])
+    /// What kind of policy the file holds; each has keys of its own, and complaining of each would hide what is meant.
+    enum Kind: String, CaseIterable { case smtp, egress }
+
+    /// Nil for a kind that there is not, which was reported.
+    func kind(_ root: YAMLNode?) -> Kind? {
+        guard case .mapping(let pairs) = root?.value, let pair = pairs.first(where: { $0.key == "kind" }) else {
+            return .smtp
         }
-        return true
+        return choice(pair, of: Kind.allCases)
     }
 
     private enum Default: String, CaseIterable { case accept, reject }
@@ -71,7 +66,7 @@ extension PolicyReader {
         }
     }
 
-    private func isUnderstood(_ pair: YAMLNode.Pair?) -> Bool {
+    func isUnderstood(_ pair: YAMLNode.Pair?) -> Bool {
         guard let pair, let text = text(pair) else { return false }
         if text == PolicyKeys.understood { return true }
         error(

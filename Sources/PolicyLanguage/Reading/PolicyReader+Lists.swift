@@ -10,13 +10,16 @@ extension PolicyReader {
         guard let pair, let entries = mapping(pair.value, "'lists'") else { return [] }
         return entries.compactMap { entry in
             let before = findings.errors
-            let draft = list(entry)
+            let draft = listDraft(entry)
             if findings.errors > before { broken.insert(entry.key) }
             return draft
         }
     }
 
-    private func list(_ pair: YAMLNode.Pair) -> ListDraft? {
+    /// One list, with the keys of a section of the table and of one of these types.
+    func listDraft(
+        _ pair: YAMLNode.Pair, section path: String = "lists.NAME", types: [ListType] = ListType.allCases
+    ) -> ListDraft? {
         guard name(pair.key, "list", at: pair.keyRange) != nil else { return nil }
         let shown = "list '\(pair.key)'"
         let before = findings.errors
@@ -25,8 +28,8 @@ extension PolicyReader {
                 .duplicateName, pair.keyRange, "'lists.our_domains' is predefined",
                 hint: "it is 'domains:' of portreeve.yaml; take another name")
         }
-        let section = section(pair.value, "lists.NAME", shown: shown, at: pair.keyRange)
-        guard section.isReadable, let type = choice(section["type"], of: ListType.allCases) else { return nil }
+        let section = section(pair.value, path, shown: shown, at: pair.keyRange)
+        guard section.isReadable, let type = choice(section["type"], of: types) else { return nil }
         let reader = ListEntryReader(
             type: type, requiresUntil: choice(section["expires"], of: Expiry.allCases) == .required)
         var entries = section["items"].map { items($0, reader) } ?? []
@@ -68,11 +71,13 @@ extension PolicyReader {
     /// One entry; what is wrong with it is reported where `place` says.
     private func entry(_ text: Substring, _ reader: ListEntryReader, place: () -> SourceRange) -> [EntryDraft] {
         do throws(ListEntryReader.Failure) {
-            let (values, until) = try reader.read(text)
+            let (values, until, note) = try reader.read(text)
             if let until, until < today {
                 warning(.expiredEntry, place(), "this entry expired on \(until)", hint: "remove it")
             }
-            return values.map { EntryDraft(value: $0, until: until) }
+            // Places cost a search for the line; only entries that are few and timed are ever pointed at again.
+            let range = until == nil ? nil : place()
+            return values.map { EntryDraft(value: $0, until: until, note: note, range: range) }
         } catch {
             self.error(.badEntry, place(), error.message, hint: error.hint)
             return []

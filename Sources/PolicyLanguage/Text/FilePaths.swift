@@ -15,6 +15,11 @@ public enum FilePaths {
         return "/" + parts.joined(separator: "/")
     }
 
+    /// The number of a user of this machine.
+    static func user(_ name: String) -> UInt32? {
+        getpwnam(name)?.pointee.pw_uid
+    }
+
     public static var current: String {
         guard let buffer = getcwd(nil, 0) else { return "/" }
         defer { free(buffer) }
