@@ -42,7 +42,7 @@ let modules: [Target] = [
         ],
         swiftSettings: strict),
     .target(
-        name: "Configuration", dependencies: ["Bytes", "Policy", "Diagnostics", "PolicyLanguage"],
+        name: "Configuration", dependencies: ["Bytes", "Policy", "FirewallPlan", "Diagnostics", "PolicyLanguage"],
         swiftSettings: strict),
     .target(
         name: "Rehearsal",
@@ -111,7 +111,7 @@ let tests: [Target] = [
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"], swiftSettings: strict),
     .testTarget(
         name: "ConfigurationTests",
-        dependencies: ["Configuration", "Bytes", "Policy", "PolicyLanguage", "Diagnostics"],
+        dependencies: ["Configuration", "Bytes", "Policy", "PolicyLanguage", "FirewallPlan", "Diagnostics"],
         exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
         name: "PolicyLanguageTests",

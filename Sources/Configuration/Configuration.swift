@@ -123,7 +123,8 @@ extension PlanReader {
             workers: number(top["workers"], in: 0...1024).map { Int(clamping: $0) } ?? 0,
             listeners: listeners(top["listeners"], context), certificates: certificates, backends: context.backends,
             state: state(top["state"]), admin: admin(top["admin"]), log: log(top["log"]),
-            notify: notify(top["notify"], context.backends), neverBanned: bans(top["bans"]), protocolLimits: context.protocolLimits, timeouts: context.timeouts,
+            notify: notify(top["notify"], context.backends), neverBanned: bans(top["bans"]),
+            firewall: firewall(top["firewall"]), protocolLimits: context.protocolLimits, timeouts: context.timeouts,
             tlsOptions: context.tlsOptions)
     }
 }

@@ -1,5 +1,7 @@
+import Bytes
 import Configuration
 import Diagnostics
+import FirewallPlan
 import Foundation
 import Policy
 import PolicyLanguage
@@ -129,5 +131,61 @@ struct PolicyFolderTests {
         let after = try #require(Self.load(text, [path: changed]).plan)
         #expect(before.hasSamePolicies(as: same))
         #expect(!before.hasSamePolicies(as: after))
+    }
+}
+
+/// `firewall:` in a world of a few texts.
+@Suite("Firewall")
+struct FirewallKeyTests {
+    private static func load(_ rest: String, _ policy: String) -> LoadOutcome {
+        var checks = Support.checks
+        checks.policies = PolicyLoader(
+            files: PolicyFiles(read: { path, _ in
+                path == "/etc/portreeve/policies/egress/policy.yaml" ? .bytes(Array(policy.utf8)) : .missing
+            }), today: Day(number: 20_700))
+        return Configuration.parse(
+            text: Support.complete(rest), name: "portreeve.yaml", directory: "/etc/portreeve", checks: checks)
+    }
+
+    private static func policy(_ mode: String) -> String {
+        """
+        version: 1
+        policy: home
+        kind: egress
+        zones: { lan: { interfaces: [lan0], mode: \(mode) } }
+        lists: { mail_hosts: { type: cidr, items: [192.0.2.10] } }
+
+        """
+    }
+
+    @Test("the egress policy and what the rules take from the rest of the file")
+    func settings() throws {
+        let rest = "bans: { never: [192.0.2.0/24] }\nfirewall: { policy: policies/egress }\n"
+        let plan = try #require(Self.load(rest, Self.policy("block")).plan)
+        #expect(plan.firewall?.policy.policy.zones.map(\.name) == ["lan"])
+        #expect(plan.firewall?.socket == "/run/portreeve-firewall/helper.sock")
+        let site = plan.site(now: 7)
+        #expect(site.now == 7 && site.gatewayPorts == [25])
+        #expect(site.neverBanned.map(\.description) == ["192.0.2.0/24", "127.0.0.1/32"])
+        let deployment = try #require(plan.deployment(now: 7))
+        #expect(deployment.policy == "home")
+        #expect(deployment.ruleset.set("gateway_ports")?.elements.map(\.key) == [[0, 25]])
+    }
+
+    @Test("a policy stands where its kind belongs")
+    func kinds() {
+        let asSessions = Self.load("policies: [policies/egress]\n", Self.policy("block"))
+        #expect(asSessions.findings.map(\.code) == ["E509"])
+        let sessions = "version: 1\npolicy: open\nrules: []\ndefault: accept\n"
+        #expect(Self.load("firewall: { policy: policies/egress }\n", sessions).findings.map(\.code) == ["E509"])
+        #expect(Self.load("firewall: { policy: policies/other }\n", sessions).findings.map(\.code) == ["E520"])
+        #expect(Self.load("firewall: { }\n", sessions).findings.map(\.code) == ["E502"])
+    }
+
+    @Test("zones whose sessions somebody must answer need a listener", arguments: ["explain", "relay"])
+    func interception(mode: String) {
+        let outcome = Self.load("firewall: { policy: policies/egress }\n", Self.policy(mode))
+        #expect(outcome.findings.map(\.code) == ["E506"])
+        #expect(outcome.findings.first?.range.file == "policies/egress/policy.yaml")
     }
 }

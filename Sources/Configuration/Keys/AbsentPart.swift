@@ -10,10 +10,9 @@ struct AbsentPart: Sendable {
     let instead: String
 
     static let all: [AbsentPart] = [
-        AbsentPart("", "firewall", instead: "remove it"),
         AbsentPart("", "history", instead: "remove it; decisions are in the log"),
         AbsentPart("admin", "listen", instead: "remove it; use 'socket' and the commands"),
-        AbsentPart("listeners.NAME", "egress", instead: "remove it"),
+        AbsentPart("listeners.NAME", "intercept", instead: "remove it"),
         AbsentPart("state", "store", "redis:", instead: "use 'memory'"),
         AbsentPart("state", "store", "rediss:", instead: "use 'memory'"),
         AbsentPart("backends.NAME", "auth", "dovecot:", instead: "use 'relay'"),

@@ -21,7 +21,7 @@ public struct ConfigurationKey: Sendable, Hashable {
 public enum ConfigurationKeys {
     /// In the order of the documentation.
     public static let all: [ConfigurationKey] =
-        top + listeners + certificates + tls("tls") + backends + state + admin + log + bans + notify
+        top + listeners + certificates + tls("tls") + backends + state + admin + log + bans + notify + firewall
         + ProtocolSetting.all.map { $0.key(in: "protocol", of: .init()) } + prefix + timeouts
         + ClientTimeoutSetting.all.map { $0.key(in: "timeouts.client", of: .init()) }
         + BackendTimeoutSetting.all.map { $0.key(in: "timeouts.backend", of: .init()) }
@@ -64,6 +64,7 @@ extension ConfigurationKeys {
         key("", "log", "mapping", "what is logged and where to"),
         key("", "bans", "mapping", "who is never banned"),
         key("", "notify", "mapping", "where rules that say `notify: true` are told"),
+        key("", "firewall", "mapping", "who may speak port 25 through and from this machine"),
         key("", "protocol", "mapping", "bounds of a session; a listener may override any of them"),
         key("", "timeouts", "mapping", "how long each side may take"),
     ]
@@ -132,6 +133,15 @@ extension ConfigurationKeys {
         key("log", "format", "postfix, json", default: "postfix", "the words of the lines"),
         key("log", "to", "stderr, syslog or a path", default: "stderr", "a path has a slash in it"),
         key("log", "ident", "text", default: "postfix-portreeve/smtpd", "the program's name in syslog lines"),
+    ]
+
+    private static let firewall = [
+        key(
+            "firewall", "policy", "folder", required: true,
+            "a policy of `kind: egress`; `portreeve firewall apply` applies it"),
+        key(
+            "firewall", "socket", "path", default: "/run/portreeve-firewall/helper.sock",
+            "where `portreeve-firewall serve` answers"),
     ]
 
     private static let bans = [

@@ -36,6 +36,8 @@ public struct RunPlan: Sendable, Hashable {
     public var notify: NotifyPlan?
     /// Addresses that are never banned.
     public var neverBanned: [AddressPrefix]
+    /// Nil without `firewall:`.
+    public var firewall: FirewallSettings?
     /// The top-level `protocol:`; a listener has its own copy with its overrides.
     public var protocolLimits: ProtocolLimits
     public var timeouts: Timeouts

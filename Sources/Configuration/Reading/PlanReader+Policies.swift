@@ -29,7 +29,16 @@ extension PlanReader {
         var places: [String: SourceRange] = [:]
         for item in list(pair) {
             guard let text = text(item, "policies") else { continue }
-            let outcome = load(text, at: item.range, into: &library)
+            let outcome = policyOutcome(text, at: item.range)
+            library.files +=
+                [
+                    FilePaths.absolute(text, in: directory) + "/" + PolicyLoader.fileName
+                ] + outcome.listFiles
+            if outcome.egress != nil {
+                error(
+                    .conflict, item.range, "'\(text)' is a policy of kind egress",
+                    hint: "name it in 'firewall: { policy: \(text) }'")
+            }
             guard let policy = outcome.policy else {
                 let folder = text.split(separator: "/").last.map(String.init) ?? text
                 library.broken.insert(folder)
@@ -47,7 +56,8 @@ extension PlanReader {
         return library
     }
 
-    private func load(_ text: String, at range: SourceRange, into library: inout PolicyLibrary) -> PolicyOutcome {
+    /// A policy folder, with what is wrong with it reported.
+    func policyOutcome(_ text: String, at range: SourceRange) -> PolicyOutcome {
         let path = FilePaths.absolute(text, in: directory)
         let outcome = checks.policies.load(path: path, shown: shown(text))
         if outcome.sources.isEmpty {
@@ -57,7 +67,6 @@ extension PlanReader {
             add(outcome.findings)
             sources += outcome.sources
         }
-        library.files += [path + "/" + PolicyLoader.fileName] + outcome.listFiles
         return outcome
     }
 
