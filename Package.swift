@@ -75,7 +75,7 @@ let modules: [Target] = [
     .executableTarget(
         name: "portreeve-firewall",
         dependencies: [
-            "FirewallHelper", "FirewallPlan", "Reactor", "Bytes",
+            "FirewallHelper", "FirewallPlan", "Configuration", "PolicyLanguage", "Diagnostics", "Reactor", "Bytes",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),

@@ -48,5 +48,9 @@ struct FirewallCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: subcommands)
 
-    static let subcommands: [any ParsableCommand.Type] = [ServeCommand.self]
+    static let subcommands: [any ParsableCommand.Type] = [
+        PlanCommand.self, CheckCommand.self, ApplyCommand.self, ConfirmCommand.self, StatusCommand.self,
+        WhoCommand.self, AllowCommand.self, DenyCommand.self, ForgetCommand.self, ExplainCommand.self,
+        ExportCommand.self, OffCommand.self, ServeCommand.self,
+    ]
 }

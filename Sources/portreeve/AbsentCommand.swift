@@ -12,7 +12,6 @@ struct AbsentCommand {
     var message: String { "portreeve: '\(name)' is not in this version; see portreeve --help" }
 
     private static let names: Set<String> = [
-        "replay", "top", "tail", "doctor",
-        "import", "firewall",
+        "replay", "top", "tail", "doctor", "import",
     ]
 }

@@ -12,6 +12,6 @@ struct Portreeve: ParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, TestCommand.self, ExplainCommand.self, SessionCommand.self,
             FormatCommand.self, SchemaCommand.self, PolicyCommand.self, DemoCommand.self, ReloadCommand.self,
-            StatusCommand.self, BansCommand.self, LimitsCommand.self,
+            StatusCommand.self, BansCommand.self, LimitsCommand.self, FirewallCommand.self,
         ])
 }

@@ -20,7 +20,8 @@ extension NetfilterLink {
             try batch.add(change.operations, tableFlags: change.flags)
             do throws(FirewallFault) {
                 try commit(batch)
-                return change.operations
+                // Taking over our own table again changes nothing in it.
+                return observed == nil ? change.operations : change.operations.filter { $0 != .addTable(.ours) }
             } catch .changedMeanwhile {
                 continue
             } catch .repliesLost {

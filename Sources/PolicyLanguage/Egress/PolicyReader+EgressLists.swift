@@ -24,7 +24,10 @@ extension PolicyReader {
                     hint: didYouMean(entry.key, names), notes: ["lists: \(names.sorted().joined(separator: " "))"])
                 continue
             }
-            guard let draft = listDraft(entry, section: EgressKeys.list, types: [.cidr]) else { continue }
+            guard
+                let draft = listDraft(
+                    entry, section: EgressKeys.list, types: [.cidr], mayBeEmpty: true)
+            else { continue }
             switch name {
             case .mailHosts: policy.mailHosts = draft.entries.compactMap(current)
             case .relays: policy.relays = draft.entries.compactMap(current)

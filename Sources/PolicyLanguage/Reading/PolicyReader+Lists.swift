@@ -18,7 +18,8 @@ extension PolicyReader {
 
     /// One list, with the keys of a section of the table and of one of these types.
     func listDraft(
-        _ pair: YAMLNode.Pair, section path: String = "lists.NAME", types: [ListType] = ListType.allCases
+        _ pair: YAMLNode.Pair, section path: String = "lists.NAME", types: [ListType] = ListType.allCases,
+        mayBeEmpty: Bool = false
     ) -> ListDraft? {
         guard name(pair.key, "list", at: pair.keyRange) != nil else { return nil }
         let shown = "list '\(pair.key)'"
@@ -40,7 +41,7 @@ extension PolicyReader {
         }
         if section["items"] == nil, section["file"] == nil {
             error(.missingKey, pair.keyRange, "\(shown) needs 'items' or 'file'")
-        } else if entries.isEmpty, findings.errors == before {
+        } else if entries.isEmpty, !mayBeEmpty, findings.errors == before {
             warning(.emptyList, pair.keyRange, "\(shown) is empty", hint: "nothing is in it")
         }
         return ListDraft(name: pair.key, range: pair.keyRange, type: type, entries: entries, file: path)
