@@ -33,7 +33,10 @@ struct FirewallCommand: ParsableCommand {
         let length = readlink("/proc/self/exe", &link, link.count - 1)
         let own = String(decoding: link.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let folder = own.split(separator: "/").dropLast().map { "/" + $0 }.joined()
-        return ["\(folder)/\(program)", "\(folder)/../libexec/\(program)", "/usr/libexec/portreeve/\(program)"]
+        return [
+            "\(folder)/\(program)", "\(folder)/../libexec/\(program)", "/usr/sbin/\(program)",
+            "/usr/libexec/portreeve/\(program)",
+        ]
     }
 
     /// Returns only if that failed.

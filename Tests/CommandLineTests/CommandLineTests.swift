@@ -42,7 +42,7 @@ struct CommandLineTests {
     @Test("A command of a later version is told apart from a slip")
     func absent() throws {
         for name in [
-            "replay", "top", "tail", "doctor", "import", "firewall",
+            "replay", "top", "tail", "doctor", "import",
         ] {
             let command = try #require(AbsentCommand([name, "x"]))
             #expect(command.message == "portreeve: '\(name)' is not in this version; see portreeve --help")

@@ -1,4 +1,5 @@
 import Diagnostics
+import FirewallPlan
 import Foundation
 import PolicyLanguage
 import Testing
