@@ -47,7 +47,9 @@ let modules: [Target] = [
     .target(
         name: "Rehearsal",
         dependencies: [
-            "Bytes", "Diagnostics", "Enforcement", "Policy", "PolicyLanguage", "SMTPSession", "SMTPWire", "Throttle",
+            "Bytes", "Diagnostics", "Enforcement", "FirewallPlan", "Policy", "PolicyLanguage", "SMTPSession",
+            "SMTPWire",
+            "Throttle",
         ],
         swiftSettings: strict),
     .target(name: "Reactor", dependencies: ["Bytes", "CLinux"], swiftSettings: dataPlane),
@@ -82,8 +84,8 @@ let modules: [Target] = [
     .executableTarget(
         name: "portreeve",
         dependencies: [
-            "Operations", "Gateway", "Configuration", "Control", "Diagnostics", "Bytes", "Policy", "PolicyLanguage",
-            "Rehearsal",
+            "Operations", "Gateway", "Configuration", "Control", "Diagnostics", "Bytes", "Policy", "FirewallPlan",
+            "PolicyLanguage", "Rehearsal",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict),

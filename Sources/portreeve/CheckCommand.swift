@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Configuration
 public import Diagnostics
+import FirewallPlan
 import PolicyLanguage
 
 struct CheckCommand: ParsableCommand {
@@ -49,6 +50,11 @@ struct CheckCommand: ParsableCommand {
             let outcome = PolicyLoader().load(path: path)
             findings = outcome.findings
             sources = outcome.sources
+            if let egress = outcome.egress {
+                isGood = true
+                let zones = CheckCommand.counted(egress.policy.zones.count, "zone")
+                summary = ["portreeve: policy \(egress.policy.name) of kind egress is good (\(zones))"]
+            }
             guard let policy = outcome.policy else { return }
             isGood = true
             summary = [

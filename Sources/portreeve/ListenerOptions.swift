@@ -69,6 +69,9 @@ struct ListenerOptions: ParsableArguments {
         if !FilePaths.exists(name), let policy = BuiltInPolicies.policy(named: name) { return policy }
         let outcome = PolicyLoader().load(path: name)
         Console.error(outcome.rendered())
+        if outcome.egress != nil {
+            throw failure("\(name) is a policy of kind egress: ask 'portreeve firewall explain --policy \(name) HOST'")
+        }
         guard let policy = outcome.policy else { throw ExitStatus.failure }
         return policy
     }

@@ -50,11 +50,11 @@ struct TestCommand: ParsableCommand {
     }
 
     private func report(_ suite: PolicySuite) -> TestReport? {
-        guard let policy = suite.policy, let tests = suite.tests else { return nil }
+        guard let tests = suite.tests else { return nil }
         let pattern = only.flatMap { try? Pattern($0) }
-        return TestRunner(policy, tests).run { name in
-            pattern.map { $0.isFound(in: Array(name.utf8)) == true } ?? true
-        }
+        func isWanted(_ name: String) -> Bool { pattern.map { $0.isFound(in: Array(name.utf8)) == true } ?? true }
+        if let egress = suite.egress { return EgressRunner(egress, tests).run(where: isWanted) }
+        return suite.policy.map { TestRunner($0, tests).run(where: isWanted) }
     }
 
     private func print(_ reports: [TestReport]) {

@@ -21,9 +21,9 @@ struct ShippedPolicyTests {
     func passes(name: String) throws {
         let suite = PolicySuite.load(Self.policies.appendingPathComponent(name).path)
         #expect(FindingRenderer(sources: suite.sources).render(suite.findings, as: .text) == "")
-        let policy = try #require(suite.policy)
         let tests = try #require(suite.tests)
-        let report = TestRunner(policy, tests).run()
+        let report = try #require(
+            suite.egress.map { EgressRunner($0, tests).run() } ?? suite.policy.map { TestRunner($0, tests).run() })
         #expect(TestReport.text([report], showsCoverage: false).contains(" 0 failed"))
         #expect(report.failures.map(\.name) == [])
         #expect(report.unreached == [])

@@ -17,7 +17,8 @@ public enum PolicyDocument {
 
     /// The whole document, in Markdown.
     public static func text(_ recipes: [Recipe]) -> String {
-        introduction + keys + stages + rules + fields + expressions + differences + files + guards + tests + commands + codes
+        introduction + keys + stages + rules + fields + expressions + differences + files + guards + tests + commands
+            + codes
             + cookbook(recipes)
     }
 

@@ -63,7 +63,9 @@ public struct LoadGuard: Sendable {
         ].compactMap(\.self)
     }
 
-    /// A file in monitor mode leaves relaying to the backend. It loads all the same, since sessions only go to servers
+    /// A file in monitor mode leaves relaying to the backend.
+    ///
+    /// It loads all the same, since sessions only go to servers
     /// that the self-test has proved to refuse it; who reads `check` has to know.
     private func monitoring() -> Finding? {
         let names = asked.filter { $0.definition.mode == .monitor }.map(\.definition.name)

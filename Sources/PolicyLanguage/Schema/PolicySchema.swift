@@ -75,7 +75,8 @@ public enum PolicySchema {
         case "rules[].delay", "rules[].tarpit", "rules[].ban.for":
             "\"type\": \"string\", \"pattern\": \"^[0-9]+(ms|s|min|h|d)$\""
         case "mode", "rules[].mode", "default", "rules[].action", "lists.NAME.type", "lists.NAME.expires",
-            "limits.NAME.count", "limits.NAME.scope", "limits.NAME.on_store_loss", "rules[].ban.what", "egress.mode", "egress.triangular",
+            "limits.NAME.count", "limits.NAME.scope", "limits.NAME.on_store_loss", "rules[].ban.what", "egress.mode",
+            "egress.triangular",
             "egress.spoofed", "egress.existing", "egress.zones.NAME.mode", "egress.zones.NAME.upstream",
             "egress.lists.NAME.type", "egress.lists.NAME.expires", "egress.local.mode":
             "\"enum\": [\(key.type.split(separator: ",").map { "\"\($0.filter { $0 != " " })\"" }.joined(separator: ", "))]"

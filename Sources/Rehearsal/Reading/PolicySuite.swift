@@ -1,10 +1,13 @@
 public import Diagnostics
+internal import FirewallPlan
 public import PolicyLanguage
 
 /// A policy folder with its tests.
 public struct PolicySuite: Sendable {
     /// Nil if the policy has errors.
     public var policy: LoadedPolicy?
+    /// Instead, if the policy is of kind egress.
+    public var egress: LoadedEgress?
     /// Nil if there are no tests, or they have errors.
     public var tests: PolicyTestFile?
     public var findings: [Finding]
@@ -14,7 +17,8 @@ public struct PolicySuite: Sendable {
     public static func load(_ path: String, _ loader: PolicyLoader = PolicyLoader()) -> PolicySuite {
         let folder = folder(of: path)
         let outcome = loader.load(path: folder, shown: folder)
-        var suite = PolicySuite(policy: outcome.policy, findings: outcome.findings, sources: outcome.sources)
+        var suite = PolicySuite(
+            policy: outcome.policy, egress: outcome.egress, findings: outcome.findings, sources: outcome.sources)
         let name = folder.hasSuffix("/") ? folder + TestReader.fileName : folder + "/" + TestReader.fileName
         let absolute = FilePaths.absolute(name, in: FilePaths.current)
         guard case .bytes(let bytes) = loader.files.read(absolute, PolicyFiles.longestPolicy) else {
@@ -25,11 +29,12 @@ public struct PolicySuite: Sendable {
         suite.findings += reading.findings
         suite.sources += reading.sources
         suite.tests = reading.file
-        if let policy = suite.policy, let tests = reading.file, tests.policy != policy.name {
-            suite.add(
-                .unknownPolicy, .file(name), "the tests are for '\(tests.policy)', the policy is '\(policy.name)'")
+        let policyName = suite.policy?.name ?? suite.egress?.policy.name
+        if let policyName, let tests = reading.file, tests.policy != policyName {
+            suite.add(.unknownPolicy, .file(name), "the tests are for '\(tests.policy)', the policy is '\(policyName)'")
             suite.tests = nil
         }
+        suite.checkKinds()
         suite.checkRules()
         return suite
     }
@@ -44,6 +49,20 @@ public struct PolicySuite: Sendable {
 
     private mutating func add(_ code: PolicyCode, _ range: SourceRange, _ message: String, hint: String? = nil) {
         findings.append(Finding(.error, code.rawValue, at: range, message, hint: hint))
+    }
+
+    /// Packets are for policies of kind egress, facts and scripts for the others.
+    private mutating func checkKinds() {
+        guard policy != nil || egress != nil, let tests else { return }
+        for test in tests.tests {
+            let isOfPackets = if case .packets = test.body { true } else { false }
+            guard isOfPackets != (egress != nil) else { continue }
+            add(
+                .conflict, test.range,
+                isOfPackets ? "a test with 'packet' is for a policy of kind egress" : "this policy is of kind egress",
+                hint: isOfPackets ? "use 'facts' or 'script'" : "use 'packet'")
+            self.tests = nil
+        }
     }
 
     /// A rule that a test expects must exist.

@@ -9,6 +9,8 @@ public struct PolicyTestFile: Sendable {
     let domains: [String]
     /// `realm:`, which stands for the backend's.
     let realm: String?
+    /// Judges a monitored policy of kind egress as if it were enforced.
+    let isEnforced: Bool
     public let tests: [PolicyTest]
 }
 
@@ -23,6 +25,8 @@ public struct PolicyTest: Sendable {
         case steps([TestStep])
         /// A whole session.
         case script(ConversationScript)
+        /// Packets, step by step on one clock.
+        case packets([PacketStep])
     }
 }
 

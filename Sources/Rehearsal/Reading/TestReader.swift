@@ -47,7 +47,7 @@ public final class TestReader {
             if !findings.hasErrors { error(.missingKey, .file(source.name), "the file is empty") }
             return nil
         }
-        let top = keys(root, ["version", "policy", "domains", "realm", "tests"], "the tests")
+        let top = keys(root, ["version", "policy", "domains", "realm", "mode", "tests"], "the tests")
         for needed in ["version", "policy", "tests"] where top[needed] == nil {
             error(.missingKey, .file(source.name), "the tests need '\(needed)'")
         }
@@ -65,11 +65,18 @@ public final class TestReader {
         }
         return PolicyTestFile(
             policy: top["policy"].flatMap { text($0) } ?? "", domains: domains,
-            realm: top["realm"].flatMap { text($0) }, tests: tests)
+            realm: top["realm"].flatMap { text($0) }, isEnforced: top["mode"].map(isEnforce) ?? false, tests: tests)
+    }
+
+    /// `mode: enforce` judges a policy of kind egress as it will be once it no longer monitors.
+    private func isEnforce(_ pair: YAMLNode.Pair) -> Bool {
+        guard let text = text(pair) else { return false }
+        if text != "enforce" { error(.badValue, pair.value.range, "'mode' can only be enforce here") }
+        return true
     }
 
     private func test(_ node: YAMLNode) -> PolicyTest? {
-        let known = ["name", "at", "facts", "expect", "steps", "listener", "client", "script"]
+        let known = ["name", "at", "facts", "expect", "steps", "listener", "client", "script", "packet"]
         let keys = keys(node, known, "a test")
         guard let name = keys["name"], let title = text(name) else {
             error(.missingKey, node.range, "a test needs 'name'")
@@ -81,6 +88,14 @@ public final class TestReader {
             }
             return conversation(script, keys).map {
                 PolicyTest(name: title, range: name.value.range, body: .script($0))
+            }
+        }
+        if let packet = keys["packet"] {
+            for other in ["at", "facts"] where keys[other] != nil {
+                error(.conflict, packet.keyRange, "a test has 'packet' or '\(other)'")
+            }
+            return packets(packet, keys).map {
+                PolicyTest(name: title, range: name.value.range, body: .packets($0))
             }
         }
         return steps(keys, at: name.value.range).map {
@@ -119,15 +134,17 @@ public final class TestReader {
         let own = keys["facts"].map { self.facts($0, stage) } ?? []
         let merged = facts.filter { fact in !own.contains { $0.field == fact.field } } + own
         var step = TestStep(stage: stage, facts: merged, expected: expectation(expect))
-        if let pair = keys["repeat"], let text = text(pair) {
-            guard let count = Units.number(text), (1...100_000).contains(count) else {
-                error(.outOfRange, pair.value.range, "'repeat' is a number from 1 to 100000")
-                return nil
-            }
-            step.times = Int(clamping: count)
-        }
+        step.times = keys["repeat"].flatMap { times($0) } ?? 1
         step.advance = keys["advance"].flatMap { duration($0) } ?? 0
         return step
+    }
+
+    /// How often a step is asked.
+    func times(_ pair: YAMLNode.Pair) -> Int? {
+        guard let text = text(pair) else { return nil }
+        if let count = Units.number(text), (1...100_000).contains(count) { return Int(clamping: count) }
+        error(.outOfRange, pair.value.range, "'repeat' is a number from 1 to 100000")
+        return nil
     }
 
     private func stage(_ pair: YAMLNode.Pair) -> Stage? {

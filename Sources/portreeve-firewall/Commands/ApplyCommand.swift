@@ -45,7 +45,7 @@ struct ApplyCommand: ParsableCommand {
             JSONText.print(
                 Report(
                     policy: deployment.policy, digest: deployment.digest, operations: operations,
-                    confirm_within: confirm))
+                    confirmWithin: confirm))
         } else {
             let what = operations == 0 ? "nothing to change" : "\(operations) operation\(operations == 1 ? "" : "s")"
             Output.print("\(deployment.policy) is applied (\(what), config \(deployment.digest))")
@@ -56,7 +56,7 @@ struct ApplyCommand: ParsableCommand {
         let policy: String
         let digest: String
         let operations: UInt32
-        let confirm_within: UInt32?
+        let confirmWithin: UInt32?
     }
 
     // MARK: Without a helper

@@ -5,6 +5,7 @@ enum JSONText {
     static func print(_ value: some Encodable) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         guard let data = try? encoder.encode(value) else { return }
         Output.print(String(decoding: data, as: UTF8.self))
     }

@@ -50,13 +50,13 @@ struct StatusCommand: ParsableCommand {
         let applied: Bool
         let policy: String
         let digest: String
-        let applied_at: String?
-        let confirm_within: UInt32?
+        let appliedAt: String?
+        let confirmWithin: UInt32?
         let ownership: String
         let repairs: UInt64
-        let last_culprit: String
-        let lost_records: UInt64
-        let missing_features: [String]
+        let lastCulprit: String
+        let lostRecords: UInt64
+        let missingFeatures: [String]
         let counters: [String: UInt64]
         let elements: [String: UInt64]
 
@@ -64,13 +64,13 @@ struct StatusCommand: ParsableCommand {
             applied = status.ownership != .none
             policy = status.policy
             digest = status.digest
-            applied_at = status.appliedAt > 0 ? JSONText.time(status.appliedAt) : nil
-            confirm_within = status.confirmWithin
+            appliedAt = status.appliedAt > 0 ? JSONText.time(status.appliedAt) : nil
+            confirmWithin = status.confirmWithin
             ownership = "\(status.ownership)"
             repairs = status.repairs
-            last_culprit = status.lastCulprit
-            lost_records = status.lostRecords
-            missing_features = status.missingFeatures
+            lastCulprit = status.lastCulprit
+            lostRecords = status.lostRecords
+            missingFeatures = status.missingFeatures
             self.counters = Dictionary(counters.map { ($0.name, $0.packets) }) { first, _ in first }
             elements = Dictionary(status.setSizes.map { ($0.name, $0.packets) }) { first, _ in first }
         }
@@ -115,7 +115,7 @@ struct WhoCommand: ParsableCommand {
         let attempts: UInt64
         let destinations: UInt32
         let first, last: String?
-        let top_destinations: [String]
+        let topDestinations: [String]
 
         init(_ offender: Offender) {
             host = WhoCommand.shown(offender)
@@ -127,7 +127,7 @@ struct WhoCommand: ParsableCommand {
             destinations = offender.destinations
             first = offender.first > 0 ? JSONText.time(offender.first) : nil
             last = offender.last > 0 ? JSONText.time(offender.last) : nil
-            top_destinations = offender.topDestinations.map(\.description)
+            topDestinations = offender.topDestinations.map(\.description)
         }
     }
 }
