@@ -13,6 +13,8 @@ public final class PacketLog: EventHandler {
 
     private var socket: NetlinkSocket
     private let received: (PacketRecord) -> Void
+    private let loop: EventLoop
+    private var registration: Registration?
     private var lastNumber: UInt32?
 
     /// Records that the kernel made and we never saw.
@@ -21,6 +23,7 @@ public final class PacketLog: EventHandler {
     /// Binds `group` and gives each record to `received` on the loop's thread.
     public init(group: UInt16, on loop: EventLoop, _ received: @escaping (PacketRecord) -> Void) throws(FirewallFault) {
         self.received = received
+        self.loop = loop
         do throws(Errno) {
             socket = try NetlinkSocket(bus: NETLINK_NETFILTER)
         } catch {
@@ -31,10 +34,16 @@ public final class PacketLog: EventHandler {
         try configure(group)
         do throws(Errno) {
             try socket.makeNonblocking()
-            _ = try loop.register(socket.rawValue, self)
+            registration = try loop.register(socket.rawValue, self)
         } catch {
             throw FirewallFault(error)
         }
+    }
+
+    /// Lets the group go; the loop would keep this reader otherwise.
+    public func stop() {
+        if let registration { loop.deregister(registration) }
+        registration = nil
     }
 
     public func ready(_ readiness: Readiness, tag: UInt32) {

@@ -123,9 +123,10 @@ extension FirewallKeeper {
 
     /// Removes the table and the routing rules; says so if there were none.
     private func withdraw() throws(FirewallFault) -> HelperReply {
-        let routing = applied?.interception?.routing
+        // Ours are known by their protocol number, so it does no harm to remove what may not be there.
+        let routing = (applied?.interception ?? Interception(zones: [])).routing
         let had = try link.remove()
-        try routing?.remove()
+        try routing.remove()
         applied = nil
         return .applied(operations: had ? 1 : 0, confirmWithin: nil)
     }

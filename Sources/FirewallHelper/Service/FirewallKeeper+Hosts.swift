@@ -19,7 +19,7 @@ extension FirewallKeeper {
         // The last word counts: who is allowed is no longer denied or caught, and the other way round.
         for other in set == .allowed ? [HostSet.denied, .blocked] : [.allowed] {
             if let definition = definition(other, host) {
-                _ = try link.delete([SetElement(host.key)], from: definition)
+                _ = try link.delete(SetElement(host.key), from: definition)
             }
         }
         saveHosts()
@@ -42,7 +42,7 @@ extension FirewallKeeper {
 
     func forget(_ prefix: AddressPrefix, _ set: HostSet) throws(FirewallFault) -> HelperReply {
         guard let host = prefix.asHost, let target = definition(set, host) else { return Self.nothingApplied }
-        guard try link.delete([SetElement(host.key)], from: target) > 0 else {
+        guard try link.delete(SetElement(host.key), from: target) else {
             return .refused(.init(.state, "\(host.address) is not in \(target.name)"))
         }
         saveHosts()

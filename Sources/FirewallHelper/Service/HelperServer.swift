@@ -189,6 +189,7 @@ extension HelperServer {
         let group = keeper.applied?.ruleset.logGroup
         guard group != logGroup else { return }
         logGroup = group
+        log?.stop()
         log = nil
         guard let group else { return }
         do throws(FirewallFault) {

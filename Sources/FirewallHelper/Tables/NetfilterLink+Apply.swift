@@ -1,4 +1,5 @@
 public import FirewallPlan
+import Reactor
 
 // Bringing the kernel to a plan: look, compare, change, all or nothing.
 extension NetfilterLink {
@@ -76,19 +77,20 @@ extension NetfilterLink {
 extension NetfilterLink {
     /// Adds or renews `elements` of a set; an element that is there gets the new timeout.
     public func add(_ elements: [SetElement], to set: NamedSet) throws(FirewallFault) {
-        // The kernel keeps the old timeout of an element that is there, so it goes first.
-        let keys = Set(elements.map(\.key))
-        let present = try readElements(of: set).filter { keys.contains($0.key) }
-        let renewed = present.isEmpty ? [] : [Operation.deleteElements(set, present.map(\.keyOnly))]
-        try change(renewed + (elements.isEmpty ? [] : [.addElements(set, elements)]))
+        // An element that is there keeps its old end, one that is not cannot be deleted: so all three, in one transaction.
+        try change([
+            .addElements(set, elements), .deleteElements(set, elements.map(\.keyOnly)), .addElements(set, elements),
+        ])
     }
 
-    /// Removes those of `elements` that are there and returns how many that were.
-    public func delete(_ elements: [SetElement], from set: NamedSet) throws(FirewallFault) -> Int {
-        let keys = Set(elements.map(\.key))
-        let present = try readElements(of: set).filter { keys.contains($0.key) }
-        try change(present.isEmpty ? [] : [.deleteElements(set, present.map(\.keyOnly))])
-        return present.count
+    /// Removes one element; false if it was not there.
+    public func delete(_ element: SetElement, from set: NamedSet) throws(FirewallFault) -> Bool {
+        do throws(FirewallFault) {
+            try change([.deleteElements(set, [element.keyOnly])])
+            return true
+        } catch .refused(_, .notFound, _) {
+            return false
+        }
     }
 
     private func change(_ operations: [Operation]) throws(FirewallFault) {
