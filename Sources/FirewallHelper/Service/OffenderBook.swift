@@ -27,6 +27,8 @@ struct OffenderBook {
     }
 
     private(set) var entries: [AddressPrefix: Entry] = [:]
+    /// When a full book was last looked through; a flood of new sources must not cost that each time.
+    private var sweptAt: UInt64 = 0
 
     /// The host that an address counts as: itself, or its IPv6 /64.
     static func host(_ address: IPAddress) -> AddressPrefix {
@@ -40,7 +42,7 @@ struct OffenderBook {
         let other = isTriangular ? attempt.source.address : attempt.destination.address
         let now = attempt.time / 1000
         if entries[host] == nil {
-            if entries.count >= Self.capacity { forget(before: now - min(now, Self.day)) }
+            if entries.count >= Self.capacity { sweep(now) }
             guard entries.count < Self.capacity else { return }
         }
         var entry =
@@ -56,8 +58,10 @@ struct OffenderBook {
         entries[host] = entry
     }
 
-    private mutating func forget(before time: UInt64) {
-        entries = entries.filter { $0.value.last >= time }
+    private mutating func sweep(_ now: UInt64) {
+        guard now >= sweptAt + 60 else { return }
+        sweptAt = now
+        entries = entries.filter { $0.value.last + Self.day >= now }
     }
 }
 

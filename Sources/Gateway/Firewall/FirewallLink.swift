@@ -1,0 +1,168 @@
+import Bytes
+import FirewallPlan
+import Glibc
+import Reactor
+
+/// A net that is to be kept away by the packet filter as well.
+struct KernelBan: Equatable, Sendable {
+    var net: AddressPrefix
+    var seconds: UInt64
+}
+
+/// The gateway's line to `portreeve-firewall`: bans become elements of a kernel set, so a banned flood costs dropped SYNs.
+///
+/// Nothing depends on it. While the helper is away bans act at accept, as they always do; when it comes back it is told
+/// of all that hold. The gateway has no capability: the helper judges each request by the policy that is in force.
+final class FirewallLink: EventHandler, TimerHandler {
+    /// Nanoseconds between attempts to reach the helper: the first, and the longest.
+    private static let firstPause: UInt64 = 1_000_000_000
+    private static let longestPause: UInt64 = 30_000_000_000
+    /// Requests that wait for a helper that does not read; beyond it the line is cut and begun anew.
+    private static let backlog = 4 << 20
+    private static let longestReply = 1 << 16
+
+    private let path: String
+    private let loop: EventLoop
+    private let standing: () -> [KernelBan]
+    private let say: (String) -> Void
+    private var socket: Socket?
+    private var registration: Registration?
+    private var timer: TimerID?
+    private var pause = FirewallLink.firstPause
+    private var input: [UInt8] = []
+    private var output: [UInt8] = []
+    /// What was complained of on this connection or attempt, so that it is said once.
+    private var complaints: Set<String> = []
+
+    /// `standing` are the bans that hold now; `say` gets a line for each change for the operator.
+    init(path: String, loop: EventLoop, standing: @escaping () -> [KernelBan], say: @escaping (String) -> Void) {
+        (self.path, self.loop, self.standing, self.say) = (path, loop, standing, say)
+    }
+
+    var isConnected: Bool { registration != nil }
+
+    func start() {
+        timer = loop.timers.make(self)
+        connect()
+    }
+
+    func stop() {
+        disconnect()
+        if let timer { loop.timers.discard(timer) }
+        timer = nil
+    }
+
+    func hold(_ ban: KernelBan) {
+        send(.ban(ban.net, milliseconds: ban.seconds.multipliedReportingOverflow(by: 1000).partialValue, reason: "ban"))
+    }
+
+    func lift(_ net: AddressPrefix) {
+        send(.forget(.banned, net))
+    }
+}
+
+// MARK: The connection
+
+extension FirewallLink {
+    private func connect() {
+        do throws(Errno) {
+            let made = try Socket.connect(toPath: path)
+            registration = try loop.register(made.rawValue, self)
+            socket = consume made
+            say("bans reach the packet filter by way of \(path)")
+            complaints = []
+            pause = Self.firstPause
+            for ban in standing() { hold(ban) }
+        } catch {
+            complain("the packet filter's helper does not answer, bans act at accept only: \(path): \(error)")
+            retry()
+        }
+    }
+
+    private func disconnect() {
+        if let registration { loop.deregister(registration) }
+        registration = nil
+        socket = nil
+        input = []
+        output = []
+    }
+
+    private func lost(_ why: String) {
+        disconnect()
+        complain("the packet filter's helper is gone, bans act at accept only: \(why)")
+        retry()
+    }
+
+    private func retry() {
+        guard let timer else { return }
+        loop.timers.arm(timer, at: .current() + pause)
+        pause = min(pause * 2, Self.longestPause)
+    }
+
+    func timerFired(tag: UInt32) {
+        if !isConnected { connect() }
+    }
+
+    private func complain(_ text: String) {
+        if complaints.insert(text).inserted { say(text) }
+    }
+}
+
+// MARK: Requests and replies
+
+extension FirewallLink {
+    func ready(_ readiness: Readiness, tag: UInt32) {
+        flush()
+        while isConnected {
+            guard let octets = receive() else { return }
+            input += octets
+            takeReplies()
+        }
+    }
+
+    /// What has arrived; nil when there is no more, or no connection any more.
+    private func receive() -> [UInt8]? {
+        do throws(Errno) {
+            guard let part = try socket?.receive(4096), let octets = part.octets else { return nil }
+            guard octets.isEmpty else { return octets }
+            lost("it closed the connection")
+        } catch {
+            lost(error.description)
+        }
+        return nil
+    }
+
+    private func send(_ request: HelperRequest) {
+        guard isConnected else { return }
+        output += Frame.encode(request)
+        flush()
+        if output.count > Self.backlog { lost("it does not read") }
+    }
+
+    private func flush() {
+        var sent = 0
+        while sent < output.count, let descriptor = socket?.rawValue {
+            let count = output[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { break }
+            sent += count
+        }
+        output.removeFirst(min(sent, output.count))
+    }
+
+    /// Replies need no answer; what the helper refuses is said once.
+    private func takeReplies() {
+        while input.count >= Frame.headerLength {
+            guard let length = Frame.bodyLength(Array(input.prefix(Frame.headerLength))), length <= Self.longestReply
+            else { return lost("its reply is too long") }
+            guard input.count >= Frame.headerLength + length else { return }
+            let body = Array(input[Frame.headerLength..<(Frame.headerLength + length)])
+            input.removeFirst(Frame.headerLength + length)
+            guard let reply = try? HelperReply(wire: body) else { return lost("its reply cannot be read") }
+            if case .refused(let refusal) = reply, refusal.code != .outsidePolicy, refusal.code != .state {
+                complain("the packet filter's helper refused a ban: \(refusal.message)")
+            }
+        }
+    }
+}
