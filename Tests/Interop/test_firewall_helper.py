@@ -223,9 +223,9 @@ class Helper(firewall.Lab):
     # Confirmation
 
     def test_what_nobody_confirms_is_taken_back(self):
-        self.helper.apply(firewall.policy({"lan": "mode: monitor"}), "--confirm", "1")
+        self.helper.apply(firewall.policy({"lan": "mode: monitor"}), "--confirm", "5")
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "passed")
-        harness.until("taken back", lambda: "taken back" in self.helper.said(), 5)
+        harness.until("taken back", lambda: "taken back" in self.helper.said(), 10)
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused")
 
     def test_what_waits_for_a_confirmation_is_taken_back_by_the_next_helper_too(self):
