@@ -65,7 +65,7 @@ let modules: [Target] = [
         name: "Gateway",
         dependencies: [
             "Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "Throttle", "Diagnostics", "Control",
-            "Configuration", "Reactor", "TLSTransport", "Telemetry", "CLinux",
+            "FirewallPlan", "Configuration", "Reactor", "TLSTransport", "Telemetry", "CLinux",
         ],
         swiftSettings: dataPlane),
     .target(

@@ -21,7 +21,7 @@ final class FirewallLink: EventHandler, TimerHandler {
     private static let backlog = 4 << 20
     private static let longestReply = 1 << 16
 
-    private let path: String
+    let path: String
     private let loop: EventLoop
     private let standing: () -> [KernelBan]
     private let say: (String) -> Void
@@ -31,6 +31,8 @@ final class FirewallLink: EventHandler, TimerHandler {
     private var pause = FirewallLink.firstPause
     private var input: [UInt8] = []
     private var output: [UInt8] = []
+    /// The helper had no table to put a ban into: it is told again.
+    private var isBehind = false
     /// What was complained of on this connection or attempt, so that it is said once.
     private var complaints: Set<String> = []
 
@@ -72,11 +74,16 @@ extension FirewallLink {
             say("bans reach the packet filter by way of \(path)")
             complaints = []
             pause = Self.firstPause
-            for ban in standing() { hold(ban) }
+            tellAll()
         } catch {
             complain("the packet filter's helper does not answer, bans act at accept only: \(path): \(error)")
             retry()
         }
+    }
+
+    private func tellAll() {
+        isBehind = false
+        for ban in standing() { hold(ban) }
     }
 
     private func disconnect() {
@@ -100,7 +107,11 @@ extension FirewallLink {
     }
 
     func timerFired(tag: UInt32) {
-        if !isConnected { connect() }
+        if !isConnected {
+            connect()
+        } else if isBehind {
+            tellAll()
+        }
     }
 
     private func complain(_ text: String) {
@@ -160,9 +171,20 @@ extension FirewallLink {
             let body = Array(input[Frame.headerLength..<(Frame.headerLength + length)])
             input.removeFirst(Frame.headerLength + length)
             guard let reply = try? HelperReply(wire: body) else { return lost("its reply cannot be read") }
-            if case .refused(let refusal) = reply, refusal.code != .outsidePolicy, refusal.code != .state {
-                complain("the packet filter's helper refused a ban: \(refusal.message)")
-            }
+            if case .refused(let refusal) = reply { refused(refusal) }
+        }
+    }
+
+    private func refused(_ refusal: HelperReply.Refusal) {
+        switch refusal.code {
+        // A net wider than a host, a host that the policy spares, a ban that has ended: nothing to mend.
+        case .outsidePolicy: break
+        case .state:
+            guard !isBehind else { return }
+            isBehind = true
+            retry()
+        case .notPermitted, .unsupported, .kernel, .busy, .malformed:
+            complain("the packet filter's helper refused a ban: \(refusal.message)")
         }
     }
 }

@@ -48,7 +48,10 @@ extension Supervisor {
         let now = now
         let lifted = subjects(text).filter { bans.lift($0, now: now) }
         guard !lifted.isEmpty else { return ControlReply(ok: false, message: "'\(text)' is not banned") }
-        for case .net(let net) in lifted { options.onBan?(.lifted(net)) }
+        for case .net(let net) in lifted {
+            firewall?.lift(net)
+            options.onBan?(.lifted(net))
+        }
         // A held account begins anew: what led to the hold would otherwise lead to the next one at once.
         for case .user(let user) in lifted { compiler.peers.accounts.reset(user) }
         return audited("lifted the ban of \(lifted.map(\.description).joined(separator: ", "))")
@@ -62,8 +65,9 @@ extension Supervisor {
     /// Tells whoever follows the bans of nets.
     func announce(_ net: AddressPrefix) {
         let now = now
-        guard let onBan = options.onBan, let entry = bans.entry(.net(net), now: now) else { return }
-        onBan(.holds(net, seconds: (entry.until - now) / 1_000_000_000 + 1, isProxied: entry.isProxied))
+        guard let entry = bans.entry(.net(net), now: now) else { return }
+        if let ban = KernelBan(entry, now: now) { firewall?.hold(ban) }
+        options.onBan?(.holds(net, seconds: (entry.until - now) / 1_000_000_000 + 1, isProxied: entry.isProxied))
     }
 
     /// Whom an operator means: a net, or a login, completed with each realm that is configured.

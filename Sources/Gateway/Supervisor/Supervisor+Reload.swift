@@ -54,6 +54,7 @@ extension Supervisor {
         settings = compiled
         compiler.applyImmunities(new, compiled)
         applyNotices()
+        followFirewall()
         loadedAt = .now()
         for listener in removed {
             for worker in workers { worker.post(.close(listener: listener.name)) }

@@ -37,6 +37,8 @@ final class Supervisor: TimerHandler {
     var health: HealthWatch?
     var watch: FileWatch?
     var control: ControlServer?
+    /// Tells the packet filter of bans; nil without `firewall:`.
+    var firewall: FirewallLink?
     private let controlSocket: ControlSocket?
     let startedAt = WallTime.now()
     var loadedAt = WallTime.now()
@@ -176,6 +178,7 @@ final class Supervisor: TimerHandler {
         health.watch(settings[0])
         watchCertificates()
         control = controlSocket.flatMap { ControlServer($0, loop: loop) { [unowned self] in answer($0) } }
+        followFirewall()
         arm(.ticketKeys, after: UInt64(TicketKeys.lifetime) * 1_000_000_000)
         if let interval = Self.watchdogInterval { arm(.watchdog, after: interval) }
     }
