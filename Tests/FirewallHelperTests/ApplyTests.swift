@@ -172,3 +172,43 @@ struct OwnershipTests {
         }
     }
 }
+
+@Suite("The packet log and the watch", .enabled(if: Namespace.isAvailable, "needs root: no network namespace here"))
+struct ListeningTests {
+    @Test func `A log group has one reader, and the second is told so`() throws {
+        try Namespace.run {
+            let loop = try EventLoop()
+            let first = try PacketLog(group: 25, on: loop) { _ in }
+            #expect {
+                _ = try PacketLog(group: 25, on: loop) { _ in }
+            } throws: { error in
+                guard case .refused(let operation, _, let detail) = error as? FirewallFault else { return false }
+                return operation == "bind log group 25" && detail == "another program may be reading this group"
+            }
+            first.stop()
+            let again = try PacketLog(group: 26, on: loop) { _ in }
+            again.stop()
+        }
+    }
+
+    @Test func `Only changes that others make to our table are told, with the program that made them`() throws {
+        try Namespace.run {
+            let link = try NetfilterLink()
+            let loop = try EventLoop()
+            var told: [Culprit?] = []
+            let watch = try TableWatch(table: Table.ours.name, ourPort: link.port, on: loop) { told.append($0) }
+            _ = try link.apply(Samples.ruleset())
+            _ = try nft("add table inet other")
+            loop.turn(atMost: 0)
+            #expect(told == [])
+            // Without an owner, so that others may change it.
+            _ = try link.remove()
+            _ = try nft("add table inet portreeve")
+            _ = try nft("delete table inet portreeve")
+            loop.turn(atMost: 1000)
+            #expect(told.map { $0?.program } == ["nft", "nft"])
+            #expect(told.allSatisfy { ($0?.pid ?? 0) > 0 })
+            withExtendedLifetime(watch) {}
+        }
+    }
+}

@@ -1,10 +1,12 @@
 """The helper among others: who may ask it what, what it leaves behind, and what happens when somebody interferes."""
+import contextlib
 import os
 import re
 import shutil
 import signal
 import socket
 import struct
+import subprocess
 import unittest
 
 import firewall
@@ -219,6 +221,33 @@ class Helper(firewall.Lab):
         self.assertEqual(second.child.process.returncode, 1)
         self.assertIn("belongs to another process", second.said())
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused")
+
+    def test_a_command_that_is_killed_leaves_the_old_policy_or_the_new_one_whole(self):
+        self.helper.command("off")
+        self.helper.stop()
+        many = ", ".join(f"10.70.{number // 250}.{number % 250 * 2 % 250}" for number in range(2000))
+        policies = [firewall.policy(BLOCK), firewall.policy(BLOCK).replace("[10.60.1.25,", f"[{many}, 10.60.1.25,")]
+        whole = set()
+        for text in policies:
+            self.helper.apply(text)
+            whole.add(self.shape())
+        self.assertEqual(len(whole), 2)
+        for milliseconds in range(0, 120, 6):
+            folder = self.helper.root / "policy"
+            (folder / "policy.yaml").write_text(policies[milliseconds // 6 % 2])
+            one = harness.Child(self.network.command(
+                "router", firewall.PROGRAM, "apply", "--policy", folder, "--socket", self.helper.socket, "--state",
+                self.helper.state), self.helper.root / "killed")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                one.process.wait(milliseconds / 1000)
+            one.stop(signal.SIGKILL)
+            self.assertIn(self.shape(), whole)
+
+    def shape(self):
+        """Everything of the table but numbers that change by themselves."""
+        listed = self.network.nft("list", "table", "inet", "portreeve")
+        listed = re.sub(r"flags [^;\n]*\n", "", listed.replace("# progname", ""), count=0)
+        return hash(re.sub(r"packets \d+ bytes \d+|expires \w+", "", listed))
 
     # Confirmation
 
