@@ -139,14 +139,6 @@ class Helper(firewall.Lab):
         self.assertEqual((answers["daemon", 5], answers["daemon", 4]), ("", ""))
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused")
 
-    def test_a_ban_is_in_the_kernel_and_never_reaches_a_listed_host(self):
-        who = firewall.host("203.0.113.5")
-        self.assertEqual(self.helper.ask(12, who + struct.pack("!Q", 60_000) + firewall.text("guessing"))[0], 0)
-        self.assertIn("203.0.113.5", self.network.nft("list", "set", "inet", "portreeve", "banned4"))
-        for spared in ("10.60.1.25", "10.60.2.6", "fd60:1::25"):
-            number, rest, _ = self.helper.ask(12, firewall.host(spared) + struct.pack("!Q", 60_000) + firewall.text("x"))
-            self.assertIn("never banned", firewall.sentence(number, rest))
-
     def test_without_the_capability_it_says_so_in_one_sentence(self):
         done = harness.run(*self.network.command(
             "router", "setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", firewall.PROGRAM, "serve",
