@@ -29,5 +29,11 @@ let package = Package(
             name: "decision-budget",
             dependencies: ["AllocationCount", "Deciding", .product(name: "Session", package: "portreeve")],
             swiftSettings: settings),
+        .executableTarget(
+            name: "limit-table",
+            dependencies: [
+                .product(name: "Engine", package: "portreeve"), .product(name: "Session", package: "portreeve"),
+            ],
+            swiftSettings: settings),
     ]
 )

@@ -106,6 +106,8 @@ def measure_scenes(results, running, options, root):
             results["crowd"][name] = scenes.crowd(running[name], options.crowd, 500, 10 * options.scale)
             results["flood"][name] = scenes.flood(running[name], 20000, 300, 10 * options.scale)
     say("two workers, a crowd, a flood")
+    results["limits"] = scenes.limits()
+    say("a million keys in a limit")
 
 
 def save(results, folder):

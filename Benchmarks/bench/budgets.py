@@ -20,6 +20,8 @@ REFUSED = [
     ("refused session: relay", "refused: relay", "session", 0.5),
     ("refused session: no AUTH", "refused: no AUTH", "starttls", 0.5),
 ]
+#: One event charged to a limit, in a table of a million keys that two workers use.
+LIMIT_NANOSECONDS = 300
 MEMORY = [("idle session", "plain", 0.5), ("idle session inside TLS", "starttls", 0.9)]
 
 
@@ -56,4 +58,9 @@ def judge(results):
                 rows.append(row(what, "nginx mail", most, ratio))
     for what, against, most, share in decisions.rows(results.get("decisions", {})):
         rows.append(row(what, against, most, {"median": share, "low": share, "high": share}))
+    if limits := results.get("limits"):
+        share = limits["ns_two_workers"] / LIMIT_NANOSECONDS
+        rows.append(row(
+            "limit decision, two workers", f"{LIMIT_NANOSECONDS} ns at {limits['keys']} keys", 1.0,
+            {"median": share, "low": share, "high": share}))
     return rows

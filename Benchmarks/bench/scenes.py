@@ -1,5 +1,6 @@
 """Measurements that are not a cost per unit: memory, and what one kind of client does to another."""
 import concurrent.futures
+import json
 import pathlib
 import subprocess
 import time
@@ -90,3 +91,10 @@ def flood(proxy, leavers, rate, seconds):
         seen = storm.result()
     return {"leavers": leavers, "leavers_per_second": leavers / seen["seconds"], "rate": rate,
             "alone": alone["session_us"], "beside": beside["session_us"], "failed": beside["failed"]}
+
+
+def limits(keys=1_000_000):
+    """One limit decision in a table of so many keys, alone and with two workers, and what a key weighs."""
+    done = subprocess.run(
+        [peers.HERE / ".build/release/limit-table", str(keys)], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)

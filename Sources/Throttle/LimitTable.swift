@@ -33,6 +33,22 @@ public struct Reservation: Hashable, Sendable {
     let since: UInt64
 }
 
+extension LimitTable {
+    /// What came of one event, as `Outcome`, without arrays.
+    public enum Single: Hashable, Sendable {
+        case charged(Reservation)
+        case exceeded(retryAfter: UInt64)
+    }
+
+    /// Charges one event, or says how long to wait.
+    public func charge(_ charge: BucketCharge, now: UInt64) -> Single {
+        let hash = charge.name.hash
+        let (wait, since) = withShard(hash) { $0.charge(charge, hash, now: now) }
+        if let wait { return .exceeded(retryAfter: wait) }
+        return .charged(Reservation(charge: charge, since: since))
+    }
+}
+
 /// The buckets of all limits; `now` is monotonic nanoseconds of one clock.
 ///
 /// Memory is bounded by `capacity` buckets of about 120 octets and their key each (1,000,000: 100 to 150 MB). Where there is no room the
@@ -70,6 +86,12 @@ public final class LimitTable: Sendable {
     ///
     /// No two of them may be of one bucket.
     public func charge(_ charges: [BucketCharge], now: UInt64) -> Outcome {
+        if charges.count == 1 {
+            return switch charge(charges[0], now: now) {
+            case .charged(let reservation): .charged([reservation])
+            case .exceeded(let wait): .exceeded(retryAfter: wait)
+            }
+        }
         let hashes = charges.map(\.name.hash)
         return locked(hashes) {
             if let wait = longestWait(charges, hashes, now) { return .exceeded(retryAfter: wait) }
@@ -166,6 +188,13 @@ public final class LimitTable: Sendable {
     private func number(_ hash: UInt64) -> Int { Int(hash >> 54) & (shards.count - 1) }
 
     private func shard(_ hash: UInt64) -> Shard { shards[number(hash)] }
+
+    private func withShard<Result>(_ hash: UInt64, _ body: (inout BucketShard) -> Result) -> Result {
+        let shard = shard(hash)
+        shard.exclusion.lock()
+        defer { shard.exclusion.unlock() }
+        return body(&shard.buckets)
+    }
 
     /// Locks the shards of `hashes` in the order of their numbers, so that no two workers wait for each other.
     private func locked<Result>(_ hashes: [UInt64], _ body: () -> Result) -> Result {

@@ -76,11 +76,22 @@ extension Conversation {
     }
 
     private mutating func charge(_ charges: [Charge], to account: Account) -> Answer {
+        if charges.count == 1 { return charge(charges[0], to: account) }
         switch context.buckets.charge(charges.map(BucketCharge.init), now: now) {
         case .charged(let reservations):
             for (charge, reservation) in zip(charges, reservations) where charge.isReserved {
                 accounts[account].reservations.append(reservation)
             }
+            return .charged
+        case .exceeded(let retryAfter):
+            return .exceeded(retryAfter: retryAfter)
+        }
+    }
+
+    private mutating func charge(_ charge: Charge, to account: Account) -> Answer {
+        switch context.buckets.charge(BucketCharge(charge), now: now) {
+        case .charged(let reservation):
+            if charge.isReserved { accounts[account].reservations.append(reservation) }
             return .charged
         case .exceeded(let retryAfter):
             return .exceeded(retryAfter: retryAfter)
