@@ -24,6 +24,7 @@ struct BanAndLimitTests {
                 KIND    SUBJECT      ENDS IN      UNTIL                    REASON
                 client  203.0.113.7  29 min 50 s  1970-01-01 00:30:00 UTC  submission/login-bruteforce
                 user    al?ice       1 day        1970-01-02 00:00:00 UTC  by command: odd?mail
+
                 """)
         #expect(BanStatus.text([]) == "nobody is banned\n")
     }

@@ -10,6 +10,7 @@ import unittest
 
 import daemon
 import harness
+import postfix
 import scripted
 import wire
 
@@ -237,6 +238,48 @@ class Stolen(Contained):
         self.command(*told["release"].split()[1:])
         self.assertEqual(self.send("198.18.0.1"), (235, 250))
         self.assertEqual(self.backend.verbs.count("EOD"), 1)
+
+
+@daemon.needed
+@harness.needs_root
+@harness.needs("postfix", "dovecot")
+class Told(unittest.TestCase):
+    """The real thing takes the mail, behind its PROXY header."""
+
+    def test_postfix_delivers_the_notice(self):
+        server = postfix.strict()
+
+        def configure(root, ports):
+            (root / "tell").mkdir()
+            (root / "tell" / "policy.yaml").write_text(TELL)
+            text = daemon.example(root, server.mx, server.submit, ports)
+            text = re.sub(r"^policies:.*\n", "", text.replace("policies: [inbound]", "policies: [tell, inbound]"), flags=re.M)
+            return f"{text}\npolicies: [tell]\nnotify: {{ mail: bob@example.org, backend: mx }}\n"
+
+        portreeve = daemon.Portreeve(configure)
+        self.addCleanup(portreeve.stop)
+        with wire.Client(portreeve.mx, harness.source()) as client:
+            client.greet()
+            client.expect(550, "MAIL FROM:<tell@example.net>")
+            client.expect(550, "MAIL FROM:<tell@example.net>")
+        mail = harness.until("the notice is delivered", lambda: next(
+            (one for one in list(server.delivered.messages.values()) if b"[portreeve]" in one), None))
+        self.assertIn(b"met rule tell/tell", mail)
+        self.assertIn(b"Auto-Submitted: auto-generated", mail)
+
+
+TELL = """\
+version: 1
+policy: tell
+rules:
+  - id: tell
+    at: mail
+    when: sender.local == "tell"
+    action: reject
+    reply: "550 5.7.1 Told"
+    notify: true
+default: accept
+"""
 
 
 @daemon.needed
