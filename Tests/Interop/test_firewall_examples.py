@@ -56,3 +56,38 @@ class TextsTest(unittest.TestCase):
         ours = rules(self.exported("--bytecode"))
         self.assertGreater(len(ours), 30)
         self.assertEqual(ours, rules(compiled.stdout))
+
+    def test_nft_loads_the_plan_and_the_kernel_then_has_what_we_would_send(self):
+        folder = harness.place("plan")
+        plan = f"{firewall.PROGRAM} plan --policy {POLICY} --socket {folder}/none --state {folder}/state"
+        done = harness.run("unshare", "-n", "sh", "-ec", f"{plan} >{folder}/plan; nft -f {folder}/plan; {plan}")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("Nothing to change", done.stdout)
+
+
+@firewall.needed
+class MachineTest(unittest.TestCase):
+    """What `check` finds on the machine and no policy file can know."""
+
+    def check(self, policy, *preparation):
+        folder = harness.place("check")
+        (folder / "policy.yaml").write_text(policy)
+        command = f"{firewall.PROGRAM} check --policy {folder} --socket {folder}/none --state {folder}/state"
+        done = harness.run("unshare", "-n", "sh", "-ec", "\n".join([*preparation, command]))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def test_an_absent_interface_and_a_machine_that_forwards_nothing(self):
+        said = self.check(firewall.policy({"lan": "mode: block"}))
+        self.assertIn("zone 'lan': there is no interface 'lan0' now", said)
+        self.assertIn("this machine forwards no packets", said)
+        self.assertIn("lab is good (1 zone), and the kernel accepts it", said)
+
+    def test_a_mail_host_entry_that_holds_a_whole_zone(self):
+        said = self.check(
+            firewall.policy({"lan": "mode: block"}),
+            "ip link add lan0 type veth peer name peer0", "ip address add 10.60.1.25/32 dev lan0",
+            "ip link set lan0 up", "sysctl -qw net.ipv4.ip_forward=1")
+        self.assertIn("mail host entry 10.60.1.25/32 holds its whole net 10.60.1.25/32", said)
+        self.assertNotIn("there is no interface", said)
+        self.assertNotIn("forwards no packets", said)

@@ -83,7 +83,7 @@ extension NamedSet {
 extension EgressPolicy.Exemption {
     /// The reason and the end, by which two exemptions of one host are told apart.
     var comment: String {
-        let end = until.map { "until \($0)" } ?? ""
+        let end = until.map { "until \(day.isEmpty ? "\($0)" : day)" } ?? ""
         let text = reason.isEmpty ? end : end.isEmpty ? reason : "\(end): \(reason)"
         return String(decoding: text.utf8.prefix(Rule.longestComment), as: UTF8.self)
     }

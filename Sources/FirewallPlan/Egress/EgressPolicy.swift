@@ -107,12 +107,14 @@ public struct EgressPolicy: Hashable, Sendable {
         public var host: AddressPrefix
         /// Seconds since 1970; nil for no end.
         public var until: UInt64?
-        /// Stands in the element's comment.
+        /// The end as people write it; both stand in the element's comment.
+        public var day: String
         public var reason: String
 
-        public init(host: AddressPrefix, until: UInt64?, reason: String) {
+        public init(host: AddressPrefix, until: UInt64?, day: String = "", reason: String) {
             self.host = host
             self.until = until
+            self.day = day
             self.reason = reason
         }
     }

@@ -84,7 +84,7 @@ struct RuleBuilder {
 
     /// The way back to the source is not the interface that the packet came in on.
     func borrowedSource() -> RuleBuilder {
-        adding(.fib(.reverseInterface, into: .r1), .compare(.r1, .equal, [0]))
+        adding(.fib(.reverseInterface, into: .r1), .compare(.r1, .equal, [0, 0, 0, 0]))
     }
 
     func destinationIsLocal() -> RuleBuilder {

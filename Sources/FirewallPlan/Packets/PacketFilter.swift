@@ -142,7 +142,7 @@ extension PacketFilter.Walk {
         case .payload(let base, let offset, let length, let register):
             guard let value = packet.payload(base, Int(offset), Int(length)) else { return false }
             hold(value, in: register)
-        case .fib(.reverseInterface, let register): hold([packet.isSourceInPlace ? 1 : 0], in: register)
+        case .fib(.reverseInterface, let register): hold([packet.isSourceInPlace ? 1 : 0, 0, 0, 0], in: register)
         case .fib(.destinationType, let register):
             hold(UInt32(packet.isDestinationLocal ? 2 : 1).machineOctets, in: register)
         case .socketTransparent(let register):

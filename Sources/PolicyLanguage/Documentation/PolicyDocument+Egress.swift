@@ -15,6 +15,15 @@ extension PolicyDocument {
         * `lists.mail_hosts` may send, `lists.relays` may be reached by everybody, `lists.exempt` may send until a day.
           An exemption is one IPv4 host or one IPv6 /64.
         * Ports 465 and 587 stay open: no key names them unless `force` says so.
+        * Its tests describe packets, and `portreeve test` sends them through the very rules that the kernel gets:
+
+          ```yaml
+          mode: enforce                # as it will be once the policy no longer monitors
+          tests:
+            - name: a customer's bot is refused
+              packet: { interface: lan0, from: 192.0.2.7, to: 203.0.113.9 }    # port 25; spoofed: true, answer: true
+              expect: { fate: refused, counter: refused_customers }   # passes, refused, dropped, intercepted
+          ```
         * `lists.exempt` with `expires: required` takes no entry without an end. A reason may stand behind the day:
           `192.0.2.7 until 2027-01-31 moving house, ticket 4711`.
 

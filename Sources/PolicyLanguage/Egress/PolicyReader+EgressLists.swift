@@ -59,6 +59,7 @@ extension PolicyReader {
                 hint: "a host that always sends belongs into 'mail_hosts'")
         }
         return EgressPolicy.Exemption(
-            host: host, until: entry.until.map { UInt64($0.number + 1) * 86_400 }, reason: entry.note)
+            host: host, until: entry.until.map { UInt64($0.number + 1) * 86_400 },
+            day: entry.until.map(\.description) ?? "", reason: entry.note)
     }
 }
