@@ -20,6 +20,7 @@ let pure: [SwiftSetting] = dataPlane + [.strictMemorySafety()]
 /// What a module is made of; its place in the list is its place in the layering (imports only point up the list).
 let modules: [Target] = [
     .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
+    .target(name: "COctets", cSettings: [.treatAllWarnings(as: .error)]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "Bytes", swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
@@ -30,7 +31,7 @@ let modules: [Target] = [
     .target(name: "Diagnostics", swiftSettings: pure),
     .target(name: "Control", swiftSettings: pure),
     .target(name: "FirewallPlan", dependencies: ["Bytes"], swiftSettings: pure),
-    .target(name: "SMTPWire", dependencies: ["Bytes"], swiftSettings: pure),
+    .target(name: "SMTPWire", dependencies: ["Bytes", "COctets"], swiftSettings: pure),
     .target(name: "SMTPSession", dependencies: ["Bytes", "SMTPWire", "Policy"], swiftSettings: pure),
     .target(
         name: "Enforcement", dependencies: ["Bytes", "SMTPWire", "SMTPSession", "Policy", "Throttle"],

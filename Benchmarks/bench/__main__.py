@@ -30,6 +30,7 @@ def arguments():
     parser.add_argument("--peers", help="comma-separated names of proxies")
     parser.add_argument("--idle", type=int, default=4000, help="idle sessions for the memory figures (4000)")
     parser.add_argument("--crowd", type=int, default=15000, help="idle sessions beside live ones (15000)")
+    parser.add_argument("--turns", type=int, default=3, help="how often crowd and flood alternate with quiet (3)")
     parser.add_argument("--out", type=pathlib.Path, default=peers.HERE / "results", help="folder for the results")
     parser.add_argument("--check", action="store_true", help="exit 1 if a budget is missed")
     return parser.parse_args()
@@ -103,8 +104,12 @@ def measure_scenes(results, running, options, root):
     for name in ("nginx mail", "portreeve"):
         if name in running:
             results["workers"][name] = scenes.workers(makers[name], root, running["direct"], options.scale)
-            results["crowd"][name] = scenes.crowd(running[name], options.crowd, 500, 10 * options.scale)
-            results["flood"][name] = scenes.flood(running[name], 20000, 300, 10 * options.scale)
+            results["crowd"][name] = scenes.crowd(running[name], options.crowd, 500, 4, options.turns)
+            results["flood"][name] = scenes.flood(running[name], 20000, 300, 3, options.turns)
+            if name == "portreeve":
+                results["flood"]["portreeve, refused"] = scenes.flood(
+                    running[name], 20000, 300, 3, options.turns,
+                    ("submission", "--ending", "mail"))
     say("two workers, a crowd, a flood")
     results["limits"] = scenes.limits()
     say("a million keys in a limit")

@@ -18,7 +18,7 @@ RATIOS = [
 REFUSED = [
     ("refused session: no TLS", "refused: no TLS", "session", 0.5),
     ("refused session: relay", "refused: relay", "session", 0.5),
-    ("refused session: no AUTH", "refused: no AUTH", "starttls", 0.5),
+    ("refused session: no AUTH", "refused: no AUTH", "submission", 0.5),
 ]
 #: One event charged to a limit, in a table of a million keys that two workers use.
 LIMIT_NANOSECONDS = 300

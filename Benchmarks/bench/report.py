@@ -96,12 +96,13 @@ def scenes(results):
         lines.append(
             f"{proxy}: {each['rate']} sessions a second: p50 {each['alone']['p50']} µs, p99 {each['alone']['p99']} µs; "
             f"beside {each['idle']} idle ones p50 {each['beside']['p50']} µs, p99 {each['beside']['p99']} µs, "
-            f"{each['failed']} failed")
+            f"{each['failed']} failed; p99 {each['p99_ratio']:.2f} times ({each['p99_ratios'][0]}-{each['p99_ratios'][-1]})")
     for proxy, each in results["flood"].items():
         lines.append(
             f"{proxy}: {each['rate']} sessions a second: p50 {each['alone']['p50']} µs, p99 {each['alone']['p99']} µs; "
-            f"while {each['leavers']} connect and leave ({each['leavers_per_second']:.0f} a second) "
-            f"p50 {each['beside']['p50']} µs, p99 {each['beside']['p99']} µs, {each['failed']} failed")
+            f"while {each['leavers']} come and are not served ({each['leavers_per_second']:.0f} a second) "
+            f"p50 {each['beside']['p50']} µs, p99 {each['beside']['p99']} µs, {each['failed']} failed; "
+            f"p99 {each['p99_ratio']:.2f} times ({each['p99_ratios'][0]}-{each['p99_ratios'][-1]})")
     for proxy, each in results["workers"].items():
         one, two = each["1"], each["2"]
         lines.append(

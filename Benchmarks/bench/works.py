@@ -49,6 +49,8 @@ WORKS = [
     Work("implicit", "session with a full handshake", "implicit", 1200, sessions(*IMPLICIT)),
     Work("implicit resumed", "session with a resumed handshake", "implicit", 1200, sessions(*IMPLICIT, "--resume")),
     Work("implicit 1 MB", "message", "implicit", 160, kept(1_000_000, 8, *IMPLICIT)),
+    Work("submission", "session with a full handshake and a login", "submission", 1200, sessions(*STARTTLS, "--login"),
+         only=("portreeve",)),
     Work("refused: no TLS", "session", "submission", 4000, sessions("--ending", "mail"), only=("portreeve",)),
     Work("refused: no AUTH", "session", "submission", 1200, sessions("--ending", "mail", *STARTTLS),
          only=("portreeve",)),

@@ -1,9 +1,13 @@
 /// Bytes that a peer has sent and nobody has consumed yet.
 ///
-/// At most one block of the pool: a peer cannot make it grow. It holds memory only while it holds bytes.
+/// At most one block of the pool, wide where its owner wants that: a peer cannot make it grow. It holds memory only
+/// while it holds bytes.
 @safe
 public struct InputBuffer: ~Copyable {
     public static let capacity = BufferPool.blockSize
+
+    /// The next block is a wide one: much is on its way.
+    public var isWide = false
 
     @usableFromInline let pool: BufferPool
     @usableFromInline var block: UnsafeMutableRawBufferPointer
@@ -23,7 +27,7 @@ public struct InputBuffer: ~Copyable {
     @inlinable public var isEmpty: Bool { head == tail }
 
     /// True when nothing more can be read until something is consumed.
-    @inlinable public var isFull: Bool { count == Self.capacity }
+    @inlinable public var isFull: Bool { unsafe block.count > 0 && count == block.count }
 
     /// The bytes that wait to be consumed.
     @inlinable
@@ -41,6 +45,16 @@ public struct InputBuffer: ~Copyable {
     public mutating func consume(_ n: Int) {
         head += min(n, count)
         if head == tail { release() }
+    }
+
+    /// Moves what is left of a wide block into a small one if it fits: it may have to wait there.
+    public mutating func narrow() {
+        guard unsafe block.count > Self.capacity, count <= Self.capacity, !isEmpty else { return }
+        let small = unsafe pool.takeBlock()
+        unsafe small.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(block)[head..<tail]))
+        unsafe pool.give(block)
+        unsafe block = small
+        (head, tail) = (0, count)
     }
 
     /// Consumes all unread bytes and returns a copy of them; for what is read rarely and kept.
@@ -83,7 +97,7 @@ public struct InputBuffer: ~Copyable {
     @usableFromInline
     mutating func makeRoom() {
         if unsafe block.count == 0 {
-            unsafe block = pool.takeBlock()
+            unsafe block = isWide ? pool.takeWideBlock() : pool.takeBlock()
         } else if head > 0, unsafe tail == block.count {
             let unread = unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(block)[head..<tail])
             unsafe block.copyMemory(from: unread)

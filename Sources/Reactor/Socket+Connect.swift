@@ -7,10 +7,16 @@ extension Socket {
     ///
     /// `source` binds our end first; its port 0 leaves the port to the kernel, which then chooses it per destination
     /// (IP_BIND_ADDRESS_NO_PORT) instead of using up one port for all of them.
-    public static func connect(to endpoint: Endpoint, from source: IPAddress? = nil) throws(Errno) -> Socket {
+    ///
+    /// `speaksFirst` says that we write at once: the acknowledgement that ends the handshake then leaves with those
+    /// octets. Elsewhere it would keep the server's greeting waiting.
+    public static func connect(
+        to endpoint: Endpoint, from source: IPAddress? = nil, speaksFirst: Bool = false
+    ) throws(Errno) -> Socket {
         let address = SocketAddress(endpoint)
         let socket = Socket(try open(address.family))
         setOption(socket.rawValue, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if speaksFirst { setOption(socket.rawValue, Int32(IPPROTO_TCP), TCP_QUICKACK, 0) }
         if let source {
             setOption(socket.rawValue, Int32(IPPROTO_IP), Int32(IP_BIND_ADDRESS_NO_PORT), 1)
             let own = SocketAddress(Endpoint(address: source, port: 0))

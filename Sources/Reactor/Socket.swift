@@ -68,16 +68,34 @@ extension Socket {
     }
 
     /// One write of what waits in `output`; what was written is consumed.
-    public func write(from output: inout OutputBuffer) -> IOResult<Errno> {
+    ///
+    /// `isLast` says that FIN follows at once: the kernel sends both in one segment.
+    public func write(from output: inout OutputBuffer, isLast: Bool = false) -> IOResult<Errno> {
         if output.isEmpty { return .bytes(0) }
-        let count = output.pending.withUnsafeBytes { Glibc.send(rawValue, $0.baseAddress, $0.count, noSignal) }
+        let flags = Int32(MSG_NOSIGNAL) | (isLast ? Int32(MSG_MORE) : 0)
+        let count = output.pending.withUnsafeBytes { Glibc.send(rawValue, $0.baseAddress, $0.count, flags) }
         guard count >= 0 else {
             let error = Errno.last
-            if error.code == EINTR { return write(from: &output) }
+            if error.code == EINTR { return write(from: &output, isLast: isLast) }
             return Errno.isTransient(error.code) ? .wouldBlock : .failed(error)
         }
         output.consume(count)
         return .bytes(count)
+    }
+
+    /// One write of the first `count` octets of `input`, which stay there.
+    public func write(first count: Int, of input: borrowing InputBuffer) -> IOResult<Errno> {
+        let octets = input.unread.extracting(first: count)
+        if octets.byteCount == 0 { return .bytes(0) }
+        while true {
+            let written = octets.withUnsafeBytes {
+                Glibc.send(rawValue, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            if written >= 0 { return .bytes(written) }
+            let error = Errno.last
+            if error.code == EINTR { continue }
+            return Errno.isTransient(error.code) ? .wouldBlock : .failed(error)
+        }
     }
 
     /// Copies up to `limit` octets that wait in the kernel and leaves them there (a PROXY header).
@@ -104,13 +122,16 @@ extension Socket {
         guard read >= 0 else { throw .last }
         guard read == count else { throw .invalid }
     }
-
-    private var noSignal: Int32 { Int32(MSG_NOSIGNAL) }
 }
 
 // MARK: Ending
 
 extension Socket {
+    /// Keeps what is written from now on until the connection is closed or shut down, so that it leaves with FIN.
+    public func holdUntilClose() {
+        setOption(rawValue, Int32(IPPROTO_TCP), Int32(TCP_CORK), 1)
+    }
+
     /// Sends FIN and keeps reading; an error means that the connection is gone already.
     @discardableResult
     public func shutdownWrite() -> Bool {

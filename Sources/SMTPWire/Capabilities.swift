@@ -81,14 +81,19 @@ public struct Capabilities: Equatable, Sendable {
     /// Reads the reply to EHLO: its first line is the greeting, every other one a keyword and parameters.
     public init(ehlo reply: Reply) {
         guard reply.isPositive else { return }
-        for line in reply.lines.dropFirst() { add(line) }
+        let text = unsafe reply.text.span.bytes
+        var start = 0
+        while start <= text.byteCount {
+            let end = OctetSearch.firstLF(text, from: start) ?? text.byteCount
+            if start > 0 { add(text.extracting(start..<end)) }
+            start = end + 1
+        }
     }
 }
 
 // Read twice a session, so nothing is copied but names of mechanisms.
 extension Capabilities {
-    private mutating func add(_ line: [UInt8]) {
-        let line = unsafe line.span.bytes
+    private mutating func add(_ line: RawSpan) {
         guard let keyword = Self.word(line, from: 0) else { return }
         // Some servers repeat AUTH in a form older than RFC 2554: `AUTH=PLAIN LOGIN`.
         if line.hasPrefix("auth=", at: keyword.lowerBound) {

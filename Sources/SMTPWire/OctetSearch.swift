@@ -1,6 +1,7 @@
 // Finds the octets that end lines or break them, 32 at a step. The scalar forms are the reference in the tests.
 
 import Bytes
+import COctets
 
 enum OctetSearch {
     /// Named in full everywhere: with inferred types the compiler takes the generic operators, which are scalar loops.
@@ -39,6 +40,19 @@ enum OctetSearch {
     /// Clean: every LF follows a CR and every CR is followed by an LF, no NUL, and with `dots` no dot begins a line.
     /// The octet before `start` must exist; a CR that ends the run is not judged yet.
     static func cleanRun(_ bytes: RawSpan, from start: Int, dots: Bool) -> Int {
+        guard start > 0, bytes.byteCount - start >= width else { return start }
+        #if arch(x86_64)
+            return unsafe bytes.withUnsafeBytes { octets in
+                guard let base = octets.baseAddress else { return start }
+                return unsafe Int(reeve_clean_run(base, start, octets.count, dots))
+            }
+        #else
+            return portableCleanRun(bytes, from: start, dots: dots)
+        #endif
+    }
+
+    /// The same in Swift, with the registers that every processor has.
+    static func portableCleanRun(_ bytes: RawSpan, from start: Int, dots: Bool) -> Int {
         guard start > 0 else { return start }
         var offset = start
         while bytes.byteCount - offset >= width {

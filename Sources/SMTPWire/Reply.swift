@@ -37,18 +37,33 @@ extension EnhancedCode {
 public struct Reply: Equatable, Sendable {
     /// 200 to 599.
     public var code: UInt16
-    /// At least one; the text behind `250-` or `250 `, with its enhanced code, as the server sent it.
-    public var lines: [[UInt8]]
+    /// The lines with LF between them, so that a reply is one allocation.
+    let text: [UInt8]
 
-    public init(code: UInt16, lines: [[UInt8]]) {
+    init(code: UInt16, text: [UInt8]) {
         self.code = code
-        self.lines = lines.isEmpty ? [[]] : lines
+        self.text = text
+    }
+
+    /// Lines without any are one empty line; an LF inside a line would be two, and becomes `?`.
+    public init(code: UInt16, lines: [[UInt8]]) {
+        let clean = lines.map { line in line.contains(ASCII.lf) ? line.map { $0 == ASCII.lf ? 0x3F : $0 } : line }
+        self.init(code: code, text: clean.count == 1 ? clean[0] : Array(clean.joined(separator: [ASCII.lf])))
     }
 
     /// One line of text, or several separated by `\n`.
     public init(_ code: UInt16, _ text: String) {
-        let lines = text.utf8.split(separator: ASCII.lf, omittingEmptySubsequences: false)
-        self.init(code: code, lines: lines.map(Array.init))
+        self.init(code: code, text: Array(text.utf8))
+    }
+
+    /// At least one; the text behind `250-` or `250 `, with its enhanced code, as the server sent it.
+    public var lines: [[UInt8]] {
+        text.split(separator: ASCII.lf, omittingEmptySubsequences: false).map(Array.init)
+    }
+
+    public var firstLine: [UInt8] {
+        guard let end = text.firstIndex(of: ASCII.lf) else { return text }
+        return Array(text[..<end])
     }
 
     public var isPositive: Bool { code / 100 == 2 }
@@ -58,9 +73,7 @@ public struct Reply: Equatable, Sendable {
 
     /// The enhanced code of the first line; nil if there is none or its class contradicts the code (RFC 2034 3).
     public var enhanced: EnhancedCode? {
-        guard let code = lines.first.flatMap(EnhancedCode.init(prefixOf:)), code.class == self.code / 100 else {
-            return nil
-        }
+        guard let code = EnhancedCode(prefixOf: firstLine), code.class == self.code / 100 else { return nil }
         return code
     }
 }
@@ -73,27 +86,38 @@ public enum ReplyEncoder {
     ///
     /// Text may come from a backend: an octet outside printable ASCII becomes `?`, a line that is too long is cut.
     public static func write(_ reply: Reply, to output: inout OutputBuffer) {
-        if reply.lines.isEmpty { return write([], code: reply.code, isLast: true, to: &output) }
-        for index in 0..<reply.lines.count {
-            write(reply.lines[index], code: reply.code, isLast: index == reply.lines.count - 1, to: &output)
+        let text = unsafe reply.text.span.bytes
+        var start = 0
+        while start <= text.byteCount {
+            var end = start
+            var isPrintable = true
+            while end < text.byteCount, text.octet(end) != ASCII.lf {
+                if !Self.isPrintable(text.octet(end)) { isPrintable = false }
+                end += 1
+            }
+            begin(reply.code, isLast: end == text.byteCount, &output)
+            // Most lines are fit to be sent as they are.
+            if isPrintable, end - start <= maxLine - 6 {
+                output.append(text.extracting(start..<end))
+            } else {
+                output.append(printable(reply.text[start..<end]))
+            }
+            output.append("\r\n")
+            start = end + 1
         }
     }
 
-    private static func write(_ line: [UInt8], code: UInt16, isLast: Bool, to output: inout OutputBuffer) {
-        output.append(decimal: UInt64(min(max(code, 200), 599)))
+    private static func begin(_ code: UInt16, isLast: Bool, _ output: inout OutputBuffer) {
+        let code = min(max(code, 200), 599)
+        output.append(ASCII.zero + UInt8(truncatingIfNeeded: code / 100))
+        output.append(ASCII.zero + UInt8(truncatingIfNeeded: code / 10 % 10))
+        output.append(ASCII.zero + UInt8(truncatingIfNeeded: code % 10))
         output.append(isLast ? ASCII.space : ASCII.hyphen)
-        // Most lines are fit to be sent as they are.
-        if line.count <= maxLine - 6, line.allSatisfy(isPrintable) {
-            output.append(line)
-        } else {
-            output.append(printable(line))
-        }
-        output.append("\r\n")
     }
 
     private static func isPrintable(_ octet: UInt8) -> Bool { (0x20...0x7E).contains(octet) }
 
-    private static func printable(_ text: [UInt8]) -> [UInt8] {
+    private static func printable(_ text: ArraySlice<UInt8>) -> [UInt8] {
         text.prefix(maxLine - 6).map { isPrintable($0) ? $0 : 0x3F }
     }
 }

@@ -30,13 +30,15 @@ public struct ReplyParser: Sendable {
     }
 
     private var code: UInt16 = 0
-    private var lines: [[UInt8]] = []
+    /// The lines so far, with LF between them.
+    private var text: [UInt8] = []
+    private var lines = 0
     private var octets = 0
 
     public init() {}
 
     /// True when a reply has begun and its last line has not come.
-    public var isInsideReply: Bool { !lines.isEmpty }
+    public var isInsideReply: Bool { lines > 0 }
 
     /// Takes the next reply from `input`, consuming the lines it read; lines of an unfinished reply are kept.
     public mutating func next(_ input: inout InputBuffer) -> Outcome {
@@ -63,16 +65,27 @@ public struct ReplyParser: Sendable {
     /// The finished reply, or nil when more lines must follow.
     private mutating func take(_ line: RawSpan) -> Result<Reply?, Fault> {
         guard let lineCode = Self.code(line) else { return .failure(.code) }
-        if !lines.isEmpty, lineCode != code { return .failure(.mixedCodes) }
-        if lines.count == Self.maxLines { return .failure(.tooManyLines) }
+        if lines > 0, lineCode != code { return .failure(.mixedCodes) }
+        if lines == Self.maxLines { return .failure(.tooManyLines) }
         octets += line.byteCount
         if octets > Self.maxReply { return .failure(.replyTooLong) }
         code = lineCode
-        lines.append(line.copy(min(4, line.byteCount)..<line.byteCount))
+        let content = line.extracting(min(4, line.byteCount)..<line.byteCount)
+        if line.peek(3) != ASCII.hyphen, lines == 0 {
+            octets = 0
+            return .success(Reply(code: code, text: content.copy()))
+        }
+        add(content)
         if line.peek(3) == ASCII.hyphen { return .success(nil) }
-        let reply = Reply(code: code, lines: lines)
+        let reply = Reply(code: code, text: text)
         self = ReplyParser()
         return .success(reply)
+    }
+
+    private mutating func add(_ line: RawSpan) {
+        if lines > 0 { text.append(ASCII.lf) } else { text.reserveCapacity(256) }
+        unsafe line.withUnsafeBytes { unsafe text.append(contentsOf: $0) }
+        lines += 1
     }
 
     /// RFC 5321 4.2: the first digit 2 to 5, the second 0 to 5.

@@ -11,9 +11,7 @@ public enum Verb: UInt8, CaseIterable, Sendable {
     case forbidden
 
     /// The verb in upper case, for logs.
-    public var name: String { "\(text)" }
-
-    var text: StaticString {
+    public var name: String {
         switch self {
         case .helo: "HELO"
         case .ehlo: "EHLO"
@@ -29,6 +27,28 @@ public enum Verb: UInt8, CaseIterable, Sendable {
         case .vrfy: "VRFY"
         case .expn: "EXPN"
         case .help: "HELP"
+        case .unknown: "unknown"
+        case .forbidden: "forbidden"
+        }
+    }
+
+    /// The same in lower case.
+    public var word: String {
+        switch self {
+        case .helo: "helo"
+        case .ehlo: "ehlo"
+        case .starttls: "starttls"
+        case .auth: "auth"
+        case .mail: "mail"
+        case .rcpt: "rcpt"
+        case .data: "data"
+        case .bdat: "bdat"
+        case .rset: "rset"
+        case .noop: "noop"
+        case .quit: "quit"
+        case .vrfy: "vrfy"
+        case .expn: "expn"
+        case .help: "help"
         case .unknown: "unknown"
         case .forbidden: "forbidden"
         }

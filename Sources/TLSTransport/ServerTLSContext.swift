@@ -31,6 +31,8 @@ public struct ServerTLSOptions: Sendable {
     public var clientCertificates = ClientCertificates.none
     /// Hands the record layer to the kernel where it can (one more system call per handshake where it cannot).
     public var kernelTLS = false
+    /// TLS 1.3 clients get a ticket only by `Transport.grantTicket`, so that those who are refused cost none.
+    public var ticketsOnGrant = false
 
     public init() {}
 }
@@ -115,7 +117,9 @@ extension ServerTLSContext {
         SSL_CTX_set_options(pointer, Options.noRenegotiation)
         if options.kernelTLS { SSL_CTX_set_options(pointer, Options.enableKTLS) }
         reeve_ctx_set_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
-        SSL_CTX_set_num_tickets(pointer, 1)
+        SSL_CTX_set_num_tickets(pointer, options.ticketsOnGrant ? 0 : 1)
+        // A record's header and body in one read; the kernel's own record layer wants them apart.
+        reeve_ctx_set_read_ahead(pointer, options.kernelTLS ? 0 : 1)
         SSL_CTX_set_timeout(pointer, TicketKeys.lifetime)
         SSL_CTX_set_max_early_data(pointer, 0)
         guard

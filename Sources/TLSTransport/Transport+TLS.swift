@@ -67,6 +67,8 @@ extension Transport {
         let code = SSL_do_handshake(ssl)
         if code == 1 {
             state = .established
+            // What the peer sent behind its last handshake message may be inside OpenSSL, for which no event comes.
+            mayRead = true
             return .done(TLSInfo(ssl))
         }
         switch outcome(of: code, ssl) {
@@ -92,6 +94,14 @@ extension Transport {
         }
         let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0) }
         return TLSSession(owning: session, from: client, serverName: name)
+    }
+
+    /// Lets a TLS 1.3 client have a ticket, which leaves ahead of the next write; without TLS it does nothing.
+    public mutating func grantTicket() {
+        guard let ssl, state == .established, SSL_is_server(ssl) == 1 else { return }
+        ERR_clear_error()
+        // Earlier versions send theirs inside the handshake and refuse this.
+        if SSL_new_session_ticket(ssl) != 1 { ERR_clear_error() }
     }
 
     private static let notHandshaking = TransportError(.environment, .setup, "no handshake is under way")
@@ -124,17 +134,22 @@ extension Transport {
         }
     }
 
-    mutating func writeTLS(_ output: inout OutputBuffer) -> IOResult<TransportError> {
-        if output.isEmpty { return .bytes(0) }
+    mutating func writeTLS(_ output: inout OutputBuffer, isLast: Bool) -> IOResult<TransportError> {
+        // The last reply, close_notify and FIN leave together.
+        if isLast, !output.isEmpty { socket.holdUntilClose() }
+        let result = writeTLS(output.pending)
+        if case .bytes(let count) = result { output.consume(count) }
+        return result
+    }
+
+    mutating func writeTLS(_ octets: RawSpan) -> IOResult<TransportError> {
+        if octets.byteCount == 0 { return .bytes(0) }
         guard let ssl, writeAwaitsRead ? mayRead : mayWrite else { return .wouldBlock }
         writeAwaitsRead = false
         clearErrors()
         var count = 0
-        let code = output.pending.withUnsafeBytes { SSL_write_ex(ssl, $0.baseAddress, $0.count, &count) }
-        if code == 1 {
-            output.consume(count)
-            return .bytes(count)
-        }
+        let code = octets.withUnsafeBytes { SSL_write_ex(ssl, $0.baseAddress, $0.count, &count) }
+        if code == 1 { return .bytes(count) }
         switch outcome(of: code, ssl) {
         case .wantsWrite:
             mayWrite = false

@@ -36,8 +36,10 @@ public struct Transport: ~Copyable {
     /// Nothing said that the kernel has no more to give, or no more room.
     var mayRead = true
     var mayWrite = true
-    /// FIN or an error has been announced: reads go on until they meet it, no edge will repeat it.
-    var sawHangup = false
+    /// FIN was announced: all that the peer has sent is in the kernel, and no edge will repeat it.
+    var sawEnd = false
+    /// An error was announced: reads go on until they meet it.
+    var sawError = false
     var readAwaitsWrite = false
     var writeAwaitsRead = false
 
@@ -83,7 +85,7 @@ public struct Transport: ~Copyable {
     @usableFromInline
     mutating func note(_ readiness: Readiness) {
         if !readiness.isDisjoint(with: [.hangup, .error]) {
-            sawHangup = true
+            if readiness.contains(.error) { sawError = true } else { sawEnd = true }
             mayRead = true
             mayWrite = true
         }
@@ -110,12 +112,31 @@ extension Transport {
     /// Writes once from `output` and consumes what was taken; `.bytes(0)` means that there was nothing to write.
     ///
     /// After `.wouldBlock` the same bytes must still be first in `output` at the next call (TLS has sealed some).
-    public mutating func write(from output: inout OutputBuffer) -> IOResult<TransportError> {
+    ///
+    /// `isLast` says that `close` or `shutdownWrite` follows as soon as all is written.
+    public mutating func write(
+        from output: inout OutputBuffer, isLast: Bool = false
+    ) -> IOResult<TransportError> {
         switch state {
-        case .plain: writePlain(&output)
-        case .established: writeTLS(&output)
+        case .plain: writePlain(&output, isLast: isLast)
+        case .established: writeTLS(&output, isLast: isLast)
         case .handshaking: output.isEmpty ? .bytes(0) : .wouldBlock
         case .broken: .failed(Self.closed)
+        }
+    }
+
+    /// Writes once from the first `count` octets of `input`, which its owner then consumes as far as they were taken.
+    ///
+    /// After `.wouldBlock` the same octets must still be first in `input` at the next call.
+    public mutating func write(first count: Int, of input: borrowing InputBuffer) -> IOResult<TransportError> {
+        switch state {
+        case .plain:
+            guard mayWrite else { return .wouldBlock }
+            let result = socket.write(first: count, of: input)
+            return wrote(result, all: count)
+        case .established: return writeTLS(input.unread.extracting(first: count))
+        case .handshaking: return .wouldBlock
+        case .broken: return .failed(Self.closed)
         }
     }
 
@@ -123,11 +144,11 @@ extension Transport {
 
     private mutating func readPlain(_ input: inout InputBuffer) -> IOResult<TransportError> {
         if input.isFull { return .bytes(0) }
-        guard mayRead else { return .wouldBlock }
+        guard mayRead else { return sawEnd && !sawError ? .endOfStream : .wouldBlock }
         var isDrained = false
         switch socket.read(into: &input, isDrained: &isDrained) {
         case .bytes(let n):
-            if isDrained && !sawHangup { mayRead = false }
+            if isDrained && !sawError { mayRead = false }
             return .bytes(n)
         case .wouldBlock:
             mayRead = false
@@ -137,12 +158,18 @@ extension Transport {
         }
     }
 
-    private mutating func writePlain(_ output: inout OutputBuffer) -> IOResult<TransportError> {
+    private mutating func writePlain(_ output: inout OutputBuffer, isLast: Bool) -> IOResult<TransportError> {
         if output.isEmpty { return .bytes(0) }
         guard mayWrite else { return .wouldBlock }
-        switch socket.write(from: &output) {
+        let count = output.count
+        return wrote(socket.write(from: &output, isLast: isLast), all: count)
+    }
+
+    /// A partial write means that the kernel has no more room.
+    private mutating func wrote(_ result: IOResult<Errno>, all count: Int) -> IOResult<TransportError> {
+        switch result {
         case .bytes(let n):
-            if !output.isEmpty { mayWrite = false }
+            if n < count { mayWrite = false }
             return .bytes(n)
         case .wouldBlock:
             mayWrite = false

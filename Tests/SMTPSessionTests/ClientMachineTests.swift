@@ -44,11 +44,11 @@ import Testing
         }
         machine.beginTransaction(MailCommand(sender: nil), decision: accepted, now: 1)
         if state == .mail { return }
-        machine.updateTransaction { $0.recipientsAccepted = 1 }
+        machine.transaction?.recipientsAccepted = 1
         if state == .content {
             machine.beginContent(MailTransaction.Content(decision: accepted, isConverted: false))
         }
-        if state == .lost { machine.updateTransaction { $0.relayed = .lost(Replies.backendUnavailable) } }
+        if state == .lost { machine.transaction?.relayed = .lost(Replies.backendUnavailable) }
     }
 
     @Test func `each command in each state is in order or has its literal refusal`() {
@@ -84,7 +84,7 @@ import Testing
         #expect(code("BDAT 1001") == 552)
         #expect(code("BDAT 0") == 501)
         #expect(code("RCPT TO:<\u{E9}@b>") == 553)
-        machine.updateTransaction { $0.recipientsAsked = 3 }
+        machine.transaction?.recipientsAsked = 3
         #expect(code("RCPT TO:<a@b>") == 452)
     }
 

@@ -52,6 +52,8 @@ final class Simulation {
             client: ClientFacts(
                 endpoint: Endpoint(address: address, port: 1), local: Endpoint(address: address, port: 25)),
             pool: BufferPool(), now: now)
+        // Every second session has its content taken where it lies, from the first octet on.
+        conversation.worthLending = seed.isMultiple(of: 2) ? .max : 1
         conversation.start(now: now)
         carryOutEffects()
     }
@@ -124,7 +126,7 @@ extension Simulation {
             !isWindingDown && !hasClientLeft && !isClientClosed && !client.isDone && clientOutput.count < 65536
         case .clientDelivers:
             !clientOutput.isEmpty && !hasClientLeft && !isClientClosed && !isHandshakingClient
-                && conversation.wantsClientInput && !conversation.fromClient.isFull
+                && conversation.wantsClientInput && conversation.fromClient.count < BufferPool.blockSize
         case .clientReads: !hasClientLeft && !conversation.toClient.isEmpty
         case .clientSecures: isHandshakingClient && conversation.toClient.isEmpty && !hasClientLeft && !isClientClosed
         case .clientLeaves:
@@ -132,7 +134,8 @@ extension Simulation {
                 && (setting.clientLeaves && numbers.once(in: 60)
                     || client.isDone && clientOutput.isEmpty && client.outstanding == 0)
         case .connects: connecting != nil
-        case .backendReads: backend != nil && !conversation.toBackend.isEmpty && !isHandshakingBackend
+        case .backendReads:
+            backend != nil && (!conversation.toBackend.isEmpty || conversation.lent > 0) && !isHandshakingBackend
         case .backendSpeaks: backend.map { !$0.output.isEmpty || !$0.isGreeted && !isWindingDown } ?? false
         case .backendSecures: isHandshakingBackend && conversation.toBackend.isEmpty
         case .backendDies: backend.map { $0.isDead && $0.output.isEmpty } ?? false
@@ -240,9 +243,19 @@ extension Simulation {
     }
 
     private func backendReads() {
+        if conversation.toBackend.isEmpty { return backendReadsLent() }
         let bytes = taken(numbers.portion(of: conversation.toBackend.count), from: &conversation.toBackend)
         let reader = backend
         conversation.backendTook(bytes.count, now: now)
+        reader?.hears(bytes, &numbers)
+    }
+
+    /// Content that the conversation has left where the client put it.
+    private func backendReadsLent() {
+        let count = numbers.portion(of: conversation.lent)
+        let bytes = leading(count, of: conversation.fromClient)
+        let reader = backend
+        conversation.backendTookLent(bytes.count, now: now)
         reader?.hears(bytes, &numbers)
     }
 
@@ -261,6 +274,10 @@ extension Simulation {
 private func fill(_ input: inout InputBuffer, with bytes: [UInt8]) {
     let count = input.append(bytes)
     if count < bytes.count { input.append(bytes.dropFirst(count)) }
+}
+
+private func leading(_ count: Int, of input: borrowing InputBuffer) -> [UInt8] {
+    input.unread.withUnsafeBytes { Array($0.prefix(count)) }
 }
 
 private func taken(_ count: Int, from output: inout OutputBuffer) -> [UInt8] {

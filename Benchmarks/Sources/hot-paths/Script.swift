@@ -14,10 +14,16 @@ struct Script {
 
     var lines: [Line]
     let source: ContextSource
+    /// What the sessions of a worker share.
+    let table: BackendTable
+    let pool = BufferPool()
+
+    private static let here = Endpoint(address: IPAddress(v4: 0x7F00_0001), port: 25)
 
     private init(_ lines: [Line]) {
         self.lines = lines
         source = ContextSource(Self.context)
+        table = BackendTable(servers: [Self.here], needProof: false)
     }
 
     static func session() -> Script { Script(opening + message + closing) }
@@ -81,7 +87,7 @@ extension Script {
 
     /// Plays it to the end and returns how many octets the peers were sent.
     func play() -> Int {
-        var stage = Stage(source)
+        var stage = Stage(self)
         for line in lines { stage.play(line) }
         return stage.sent
     }
@@ -92,12 +98,11 @@ extension Script {
         var now: UInt64 = 1_000_000_000_000
         var sent = 0
 
-        init(_ source: ContextSource) {
-            let here = Endpoint(address: IPAddress(v4: 0x7F00_0001), port: 25)
+        init(_ script: Script) {
             let client = Endpoint(address: IPAddress(v4: 0xCB00_7107), port: 4711)
             conversation = Conversation(
-                source: source, table: BackendTable(servers: [here], needProof: false), sid: "4ZbQ1x7kzq",
-                client: ClientFacts(endpoint: client, local: here), pool: BufferPool(), now: now)
+                source: script.source, table: script.table, sid: "4ZbQ1x7kzq",
+                client: ClientFacts(endpoint: client, local: Script.here), pool: script.pool, now: now)
             conversation.start(now: now)
             settle()
         }

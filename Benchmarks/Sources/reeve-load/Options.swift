@@ -26,6 +26,8 @@ struct Options {
     var tls = TLS.none
     var ending = Ending.accepted
     var resumes = false
+    /// A login after the last EHLO.
+    var logsIn = false
     var sessions = 1
     var messages = 1
     var size = 1000
@@ -48,6 +50,7 @@ struct Options {
         switch name {
         case "--stall": stalls = true
         case "--resume": resumes = true
+        case "--login": logsIn = true
         case "--tls": tls = try value(name, &rest, TLS.init)
         case "--ending": ending = try value(name, &rest, Ending.init)
         case "--sessions": sessions = try value(name, &rest) { Int($0) }

@@ -28,6 +28,7 @@ extension Options {
             steps += exchange("STARTTLS") + [.handshake] + exchange("EHLO load.example.net")
         }
         if command == .hold && ending == .accepted && messages == 0 { return steps + [.hold] }
+        if logsIn { steps += exchange("AUTH PLAIN AGJvYgBzZWNyZXQ=") }
         return steps + transactions + exchange("QUIT") + [.close]
     }
 

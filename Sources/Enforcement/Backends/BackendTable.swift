@@ -7,6 +7,8 @@ public import SMTPWire
 /// Confined to its worker. Health checks and the self-test report to it; sessions ask it for a server.
 public final class BackendTable {
     public private(set) var servers: [BackendServer]
+    /// Changes with what the servers offer.
+    private(set) var revision: UInt64 = 0
     private var nextServer = 0
 
     /// Failures in a row after which a server is left alone for a while (the breaker).
@@ -52,7 +54,10 @@ public final class BackendTable {
         guard servers.indices.contains(index) else { return }
         servers[index].failures = 0
         servers[index].pausedUntil = 0
-        if let capabilities { servers[index].capabilities = capabilities }
+        if let capabilities, servers[index].capabilities != capabilities {
+            servers[index].capabilities = capabilities
+            revision &+= 1
+        }
     }
 
     /// A connection to this server failed before it was open.

@@ -1,26 +1,25 @@
 /// An optional value that costs its owner one word while it is absent.
 @propertyWrapper
 struct Boxed<Value> {
-    private indirect enum Storage {
-        case absent
-        case present(Value)
+    private final class Box {
+        var value: Value
+
+        init(_ value: Value) {
+            self.value = value
+        }
     }
 
-    private var storage: Storage
+    private var box: Box?
 
     init(wrappedValue: Value?) {
-        storage = wrappedValue.map(Storage.present) ?? .absent
+        box = wrappedValue.map(Box.init)
     }
 
     var wrappedValue: Value? {
-        get {
-            switch storage {
-            case .absent: nil
-            case .present(let value): value
-            }
-        }
-        set {
-            storage = newValue.map(Storage.present) ?? .absent
-        }
+        get { box?.value }
+        set { box = newValue.map(Box.init) }
     }
+
+    /// Asks without copying the value.
+    var isAbsent: Bool { box == nil }
 }

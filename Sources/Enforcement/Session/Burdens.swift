@@ -1,5 +1,5 @@
-/// What a session carries only if rules lay it on it.
-struct Burdens {
+/// What a session carries only if rules lay it on it; an object of its own, since most sessions have none.
+final class Burdens {
     var accounts = Accounts()
     /// How long the reply to the command in hand is to be held back, nanoseconds.
     var commandDelay: UInt64 = 0
@@ -16,40 +16,44 @@ struct Burdens {
 }
 
 extension Conversation {
-    var accounts: Accounts {
-        get { burdens?.accounts ?? Accounts() }
-        set { carry { $0.accounts = newValue } }
-    }
-
     var commandDelay: UInt64 {
         get { burdens?.commandDelay ?? 0 }
-        set { carry { $0.commandDelay = newValue } }
+        set { if burdens != nil || newValue != 0 { carry { $0.commandDelay = newValue } } }
     }
 
     var tarpit: UInt64 {
         get { burdens?.tarpit ?? 0 }
-        set { carry { $0.tarpit = newValue } }
+        set { if burdens != nil || newValue != 0 { carry { $0.tarpit = newValue } } }
     }
 
     var heldUntil: UInt64? {
         get { burdens?.heldUntil }
-        set { carry { $0.heldUntil = newValue } }
+        set { if burdens != nil || newValue != nil { carry { $0.heldUntil = newValue } } }
     }
 
     var refusedAt: UInt64? {
         get { burdens?.refusedAt }
-        set { carry { $0.refusedAt = newValue } }
+        set { if burdens != nil || newValue != nil { carry { $0.refusedAt = newValue } } }
+    }
+
+    var accounts: Accounts {
+        get { burdens?.accounts ?? Accounts() }
+        set { if burdens != nil || !newValue.isEmpty { carry { $0.accounts = newValue } } }
+    }
+
+    /// A new command has paid nothing and delays nothing.
+    mutating func forgetBurdensOfCommand() {
+        if burdens == nil { return }
+        carry {
+            $0.accounts[.command] = Payments()
+            $0.commandDelay = 0
+        }
     }
 
     /// A session that carries nothing stays without.
-    private mutating func carry(_ change: (inout Burdens) -> Void) {
-        let carried = burdens
-        var changed = carried ?? Burdens()
-        change(&changed)
-        if changed.isEmpty {
-            if carried != nil { burdens = nil }
-        } else {
-            burdens = changed
-        }
+    private mutating func carry(_ change: (Burdens) -> Void) {
+        let carried = burdens ?? Burdens()
+        change(carried)
+        burdens = carried.isEmpty ? nil : carried
     }
 }

@@ -13,6 +13,7 @@ extension Conversation {
 
     /// What `delay:` asks for the reply to the command in hand; asked for once.
     mutating func takeDelay() -> UInt64 {
+        if burdens == nil { return 0 }
         defer { commandDelay = 0 }
         return commandDelay
     }
@@ -112,11 +113,14 @@ extension Conversation {
 
     /// What the disconnect line says.
     var summary: SessionSummary {
-        let counts = Verb.allCases.compactMap { verb -> SessionSummary.Count? in
+        var counts: [SessionSummary.Count] = []
+        counts.reserveCapacity(6)
+        for verb in Verb.allCases {
             let count = tally.counts[Int(verb.rawValue)]
-            guard count.total > 0 else { return nil }
-            return SessionSummary.Count(
-                command: verb.name.lowercased(), succeeded: Int(count.succeeded), total: Int(count.total))
+            guard count.total > 0 else { continue }
+            counts.append(
+                SessionSummary.Count(
+                    command: verb.word, succeeded: Int(count.succeeded), total: Int(count.total)))
         }
         var summary = SessionSummary(
             counts: counts, messages: facts.session.messages, duration: now &- startedAt, bytesIn: tally.bytesIn,

@@ -58,6 +58,7 @@ extension Conversation {
         replyParser = ReplyParser()
         fromBackend.consume(fromBackend.count)
         toBackend.discard()
+        takeBackLent()
         effects.append(.abortBackend)
     }
 }
@@ -126,6 +127,17 @@ extension Conversation {
         process()
     }
 
+    /// The first `count` of the octets that were `lent` were written.
+    public mutating func backendTookLent(_ count: Int, now: UInt64) {
+        self.now = now
+        server.since = now
+        let count = min(count, lent)
+        fromClient.consume(count)
+        lent -= count
+        if lent == 0 { takeBackLent() }
+        process()
+    }
+
     /// The backend closed, or its connection broke.
     public mutating func backendEnded(now: UInt64) {
         self.now = now
@@ -181,7 +193,7 @@ extension Conversation {
         {
             backend.dropWaiting()
             server.hasTransaction = false
-            machine.updateTransaction { $0.relayed = .mailRefused(refusal) }
+            machine.transaction?.relayed = .mailRefused(refusal)
             forgetSentRecipients()
             refund(.mail)
             return queue.answerAll(with: refusal)
@@ -238,7 +250,7 @@ extension Conversation {
 
     /// Time that the backend kept us from reading does not count against the client.
     mutating func resumeContent() {
-        guard let held = client.heldSince, !toBackend.isAboveHighWater else { return }
+        guard let held = client.heldSince, !isBackendBehind else { return }
         client.contentBegan &+= now &- held
         client.since = now
         client.heldSince = nil
@@ -252,7 +264,7 @@ extension Conversation {
     mutating func backendFailed(_ fault: BackendFault) {
         guard !backend.isDisconnected else { return }
         if server.isQuitting { return finishQuitting() }
-        let wasOpen = backend.capabilities != nil
+        let wasOpen = backend.isOpen
         effects.append(.report(.backendFault(server: serverName, reason: fault.reason)))
         if !wasOpen, let index = server.index, fault != .busy { table.failed(index, now: now) }
         if !wasOpen, fault != .busy, retryElsewhere() { return }
@@ -272,7 +284,7 @@ extension Conversation {
     }
 
     private mutating func failTransaction(_ reply: Reply, wasOpen: Bool) {
-        machine.updateTransaction { transaction in
+        if let transaction = machine.transaction {
             switch transaction.relayed {
             case .notYet, .mailRefused, .lost: break
             case .mailSent, .mailAccepted:

@@ -33,7 +33,7 @@ extension Conversation {
         }
         var reception = ChunkReception(size: size, last: last, sink: .relay)
         if let content = transaction.content {
-            machine.updateTransaction { $0.content?.size = content.size &+ size }
+            transaction.addChunk(size)
             if reception.size == 0, chunks?.scanner.finish() != nil { return refuseUnfinishedLine() }
             return content.isConverted ? receive(reception) : send(&reception, permit)
         }
@@ -78,31 +78,33 @@ extension Conversation {
             chunkEnded(reception)
             return true
         }
-        guard !fromClient.isEmpty, !toBackend.isAboveHighWater else { return false }
+        guard !fromClient.isEmpty, !isBackendBehind else { return false }
+        if fromClient.isFull { fromClient.isWide = true }
         let count = Int(min(UInt64(fromClient.count), reception.remaining))
         reception.remaining -= UInt64(count)
-        if case .relay = reception.sink { relayPayload(count, &reception) }
-        fromClient.consume(count)
+        if case .relay = reception.sink { relayPayload(count, &reception) } else { fromClient.consume(count) }
         reading = .chunk(reception)
         return true
     }
 
     private mutating func relayPayload(_ count: Int, _ reception: inout ChunkReception) {
-        guard var stream = chunks else { return }
+        guard var stream = chunks else { return fromClient.consume(count) }
         observe(count)
         let step = stream.scanner.scan(fromClient.unread.extracting(0..<count))
         // A CR that ends the message is bare, and shows only when nothing follows.
         let violation =
             step.violation ?? (reception.last && reception.remaining == 0 ? stream.scanner.finish() : nil)
         if let violation {
+            fromClient.consume(count)
             note(violation)
             reception.sink = .discard(Replies.bareNewlineInContent)
             return abandonChunks()
         }
         if stream.stuffer != nil {
             stream.stuff(first: count, of: fromClient, into: &toBackend)
+            fromClient.consume(count)
         } else {
-            toBackend.append(first: count, of: fromClient)
+            pass(count, of: count)
         }
         chunks = stream
     }

@@ -128,7 +128,7 @@ extension Conversation {
     }
 
     private mutating func greet() {
-        answer(Replies.greeting(context.hostname), to: .unknown)
+        answer(context.greeting, to: .unknown)
         startReading()
     }
 
@@ -178,7 +178,7 @@ extension Conversation {
     private mutating func quitBackend() {
         if backend.isDisconnected {
             effects.append(.finished)
-        } else if backend.capabilities != nil, backend.awaits == nil, login == nil, !machine.isReceivingContent {
+        } else if backend.isOpen, backend.awaits == nil, login == nil, !machine.isReceivingContent {
             server.isQuitting = true
             server.since = now
             backend.send(housekeeping: .quit, to: &toBackend)

@@ -60,7 +60,7 @@ extension Conversation {
     // MARK: Lines
 
     private mutating func readCommand() -> Bool {
-        if client.drains, fromClient.isEmpty, queue.isEmpty, machine.transaction == nil {
+        if client.drains, fromClient.isEmpty, queue.isEmpty, !machine.hasTransaction {
             close(with: Replies.shuttingDown(context.hostname))
             return true
         }
@@ -177,7 +177,7 @@ extension Conversation {
     private mutating func received(_ command: Command) {
         tally.counts[Int(command.verb.rawValue)].total += 1
         client.lastCommand = command.verb.name
-        if case .mail = command, machine.transaction == nil { context = source.current }
+        if case .mail = command, !machine.hasTransaction { context = source.current }
         let row = CommandRow.row(for: command)
         if row.isJunk { tally.junk += 1 }
         if let last = lastWord(before: command) {
@@ -202,9 +202,9 @@ extension Conversation {
         switch command {
         case .mail where !hasClient, .auth where !hasClient:
             return Replies.noClientIdentity(context.hostname)
-        case .mail where machine.transaction == nil && tally.transactions >= context.limits.maxMessages:
+        case .mail where !machine.hasTransaction && tally.transactions >= context.limits.maxMessages:
             return Replies.tooManyMessages(context.hostname)
-        case .mail where client.drains && machine.transaction == nil:
+        case .mail where client.drains && !machine.hasTransaction:
             return Replies.shuttingDown(context.hostname)
         case .helo, .ehlo, .starttls, .auth, .mail, .rcpt, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help:
             return nil
@@ -213,7 +213,7 @@ extension Conversation {
 
     /// The three steps.
     private mutating func perform(_ command: Command) {
-        if refusedAt != nil, command != .quit { return refuse(command, Replies.refusedConnection) }
+        if burdens?.refusedAt != nil, command != .quit { return refuse(command, Replies.refusedConnection) }
         if let refusal = machine.refusal(of: command, rules: context.rules) {
             return refuse(command, refusal)
         }
@@ -225,8 +225,7 @@ extension Conversation {
         guard let stage = CommandRow.row(for: command).stage else { return proceed(command) }
         // A running session takes a new policy at its next MAIL, and keeps it for the whole transaction.
         if stage == .mail { context = source.current }
-        accounts[.command] = Payments()
-        commandDelay = 0
+        forgetBurdensOfCommand()
         learnFacts(of: command)
         let decision = stage == .data ? decideContent() : decide(stage)
         if let refusal = decision.verdict.refusal {

@@ -7,7 +7,7 @@ import SMTPWire
 
 extension Conversation {
     mutating func relayData(_ decision: Decision) {
-        guard backend.capabilities != nil, let permit = decision.permit() else {
+        guard backend.isOpen, let permit = decision.permit() else {
             refund(.command)
             return answer(Replies.backendUnavailable, to: .data)
         }
@@ -52,11 +52,12 @@ extension Conversation {
 
     /// Reads on in the content; false when more is needed.
     mutating func readContent(_ reception: ContentReception) -> Bool {
-        guard !fromClient.isEmpty, !toBackend.isAboveHighWater else { return false }
+        guard !fromClient.isEmpty, !isBackendBehind else { return false }
         var reception = reception
         let before = fromClient.count
+        if fromClient.isFull { fromClient.isWide = true }
         let isAtEnd = take(&reception)
-        reception.octets &+= UInt64(before - fromClient.count)
+        reception.octets &+= UInt64(before - (fromClient.count - lent - withheld))
         checkSize(&reception)
         if isAtEnd {
             contentEnded(reception)
@@ -91,13 +92,13 @@ extension Conversation {
     private mutating func relayContent(_ reception: inout ContentReception) -> Bool {
         let step = reception.scanner.scan(fromClient.unread)
         toBackend.append(step.held.text)
-        toBackend.append(first: step.forward, of: fromClient)
         switch step.event {
         case .more:
             observe(fromClient.count)
-            fromClient.consume(fromClient.count)
+            pass(step.forward, of: fromClient.count)
             return false
         case .endOfData(let consumed):
+            toBackend.append(first: step.forward, of: fromClient)
             observe(consumed)
             fromClient.consume(consumed)
             facts.message.size = reception.scanner.contentOctets
@@ -107,6 +108,22 @@ extension Conversation {
             contentViolated(violation, &reception)
             return false
         }
+    }
+
+    /// The first `forward` of the `count` octets that were read go to the backend: lent where there are many.
+    mutating func pass(_ forward: Int, of count: Int) {
+        if forward >= worthLending {
+            (lent, withheld) = (forward, count - forward)
+        } else {
+            toBackend.append(first: forward, of: fromClient)
+            fromClient.consume(count)
+        }
+    }
+
+    /// What is not written now is not written by this loan any more.
+    mutating func takeBackLent() {
+        fromClient.consume(lent + withheld)
+        (lent, withheld) = (0, 0)
     }
 
     private mutating func normalized(
@@ -210,6 +227,7 @@ extension Conversation {
 
     /// The transaction is over, whatever became of it; nothing of it reaches the next one.
     mutating func endOfTransaction() {
+        fromClient.isWide = false
         machine.endTransaction()
         facts.forgetTransaction()
         chunks = nil
@@ -240,11 +258,23 @@ extension Conversation {
 extension Reply {
     /// The word behind "queued as" (Postfix) or "id=" (Exim) in a reply to the end of data.
     var queueID: String? {
-        guard isPositive, let line = lines.first else { return nil }
-        let words = line.split(separator: ASCII.space).map { String(decoding: $0, as: UTF8.self) }
-        if let index = words.lastIndex(of: "as"), index > 0, words[index - 1] == "queued", index + 1 < words.count {
-            return words[index + 1]
+        guard isPositive else { return nil }
+        let line = firstLine
+        return Self.word(in: line, behind: "queued as ") ?? Self.word(in: line, behind: "id=")
+    }
+
+    /// The word that follows the first `mark` that begins a word.
+    private static func word(in line: [UInt8], behind mark: StaticString) -> String? {
+        let length = mark.utf8CodeUnitCount
+        var start = 0
+        while start + length < line.count {
+            let isWord = start == 0 || line[start - 1] == ASCII.space
+            if isWord, (0..<length).allSatisfy({ unsafe line[start + $0] == mark.utf8Start[$0] }) {
+                let word = line[(start + length)...].prefix { $0 != ASCII.space }
+                return word.isEmpty ? nil : String(decoding: word, as: UTF8.self)
+            }
+            start += 1
         }
-        return words.first { $0.hasPrefix("id=") }.map { String($0.dropFirst(3)) }
+        return nil
     }
 }

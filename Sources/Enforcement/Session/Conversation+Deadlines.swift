@@ -66,7 +66,7 @@ extension Conversation {
     mutating func keepTime() {
         switch reading {
         case .content, .chunk:
-            if toBackend.isAboveHighWater, client.heldSince == nil { client.heldSince = now }
+            if isBackendBehind, client.heldSince == nil { client.heldSince = now }
         case .commands, .loginResponse:
             holdLines()
         case .paused, .overlongLine:
@@ -75,8 +75,9 @@ extension Conversation {
         // Output counts as waiting from the moment that there is some.
         if toClient.isEmpty || !client.hadOutput { client.lastWrite = now }
         client.hadOutput = !toClient.isEmpty
-        if !server.hadOutput, !toBackend.isEmpty { server.since = now }
-        server.hadOutput = !toBackend.isEmpty
+        let hasOutput = !toBackend.isEmpty || lent > 0
+        if !server.hadOutput, hasOutput { server.since = now }
+        server.hadOutput = hasOutput
     }
 
     /// Lines are not read while too many replies wait.
@@ -131,7 +132,7 @@ extension Conversation {
         if server.isQuitting { return server.since &+ Self.quitGrace }
         if backend.awaitsHandshake { return server.since &+ timeouts.greeting }
         if backend.isConnecting { return server.since &+ timeouts.connect }
-        if !toBackend.isEmpty { return server.since &+ timeouts.dataBlock }
+        if !toBackend.isEmpty || lent > 0 { return server.since &+ timeouts.dataBlock }
         switch reading {
         case .content, .chunk: return .max
         case .paused, .commands, .loginResponse, .overlongLine: break

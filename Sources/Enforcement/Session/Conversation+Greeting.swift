@@ -6,14 +6,6 @@ import SMTPWire
 // HELO, EHLO and STARTTLS, and the facts that commands bring.
 
 extension Conversation {
-    /// What this client is offered now, or would be if it asked.
-    var offer: Offer {
-        Offer(
-            rules: context.rules, backend: table.offer, isTLS: machine.security.isTLS,
-            mayAuthenticate: context.backend.judgesLogins && mayAuthenticate,
-            maxMessages: context.limits.maxMessages)
-    }
-
     /// AUTH is offered only where the policy would let it pass; asked without reporting or charging anything.
     private var mayAuthenticate: Bool {
         hasClient && wouldAccept(.auth)
@@ -25,9 +17,14 @@ extension Conversation {
         server.needsHello = true
         identity.helo = String(decoding: name.bytes, as: UTF8.self)
         identity.protocolName = isExtended ? "ESMTP" : "SMTP"
-        let host = Array(context.hostname.utf8)
-        let reply = Reply(code: 250, lines: isExtended ? [host] + offer.keywords() : [host])
-        answer(reply, to: isExtended ? .ehlo : .helo)
+        answer(isExtended ? offer : Reply(250, context.hostname), to: isExtended ? .ehlo : .helo)
+    }
+
+    /// What this client is offered now.
+    private var offer: Reply {
+        source.ehloReplies.reply(
+            context, table, isTLS: machine.security.isTLS,
+            mayAuthenticate: context.backend.judgesLogins && mayAuthenticate)
     }
 
     /// Answers 220 and hands the connection to TLS, unless something already follows in clear.
@@ -63,7 +60,7 @@ extension Conversation {
         case .mail(let mail):
             facts.sender = SenderFacts(mail)
         case .rcpt(let rcpt):
-            machine.updateTransaction { $0.recipientsAsked += 1 }
+            machine.transaction?.recipientsAsked += 1
             facts.recipients.asked += 1
             facts.recipient = RecipientFacts(rcpt)
         case .starttls, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help:
@@ -96,16 +93,15 @@ extension HeloFacts {
 extension SenderFacts {
     init(_ mail: MailCommand) {
         self.init(
-            local: mail.sender.map { CanonicalName.local($0.local) } ?? [],
-            domain: mail.sender.map { CanonicalName.domain($0.domain) } ?? [],
-            size: mail.size, isNull: mail.sender == nil, usesSMTPUTF8: mail.smtputf8, body: MessageBody(mail.body))
+            parsed: mail.sender.map { ($0.local, $0.domain) }, size: mail.size, usesSMTPUTF8: mail.smtputf8,
+            body: MessageBody(mail.body))
     }
 }
 
 extension RecipientFacts {
     init(_ rcpt: RcptCommand) {
         self.init(
-            local: CanonicalName.local(rcpt.recipient.local), domain: CanonicalName.domain(rcpt.recipient.domain),
+            parsedLocal: rcpt.recipient.local, domain: rcpt.recipient.domain,
             hasRouting: rcpt.hadSourceRoute || CanonicalName.isRouting(local: rcpt.recipient.local))
     }
 }

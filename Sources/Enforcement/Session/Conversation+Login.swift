@@ -92,7 +92,7 @@ extension Conversation {
         guard let permit = login?.decision.permit(), openBackend() else {
             return loginEnded(.temporary, Replies.authenticationUnavailable)
         }
-        if server.needsHello, backend.capabilities != nil {
+        if server.needsHello, backend.isOpen {
             backend.send(housekeeping: .hello(clientIdentity), to: &toBackend)
             server.needsHello = false
             server.hasTransaction = false

@@ -37,7 +37,7 @@ extension Conversation {
             return refuseRecipient(refusal)
         }
         guard openBackend() else {
-            machine.updateTransaction { $0.fault = Replies.backendUnavailable }
+            machine.transaction?.fault = Replies.backendUnavailable
             return refuseRecipient(Replies.backendUnavailable)
         }
         send(rcpt, decision, of: transaction)
@@ -59,7 +59,7 @@ extension Conversation {
             }
             refreshBackend()
             backend.send(.mail(transaction.mail), permit: mailPermit, to: &toBackend)
-            machine.updateTransaction { $0.relayed = .mailSent }
+            machine.transaction?.relayed = .mailSent
             server.hasTransaction = true
         }
         let ticket = queue.awaitReply(to: .rcpt, delay: takeDelay())
@@ -73,7 +73,7 @@ extension Conversation {
 
     /// Brings an open backend connection to where a new transaction may begin.
     private mutating func refreshBackend() {
-        if server.needsHello, backend.capabilities != nil {
+        if server.needsHello, backend.isOpen {
             backend.send(housekeeping: .hello(clientIdentity), to: &toBackend)
             server.needsHello = false
             server.hasTransaction = false
@@ -87,10 +87,10 @@ extension Conversation {
     mutating func mailAnswered(_ reply: Reply) {
         switch reply.code / 100 {
         case 2:
-            machine.updateTransaction { $0.relayed = .mailAccepted }
+            machine.transaction?.relayed = .mailAccepted
             accounts[.mail] = Payments()
         case 4, 5:
-            machine.updateTransaction { $0.relayed = .mailRefused(reply) }
+            machine.transaction?.relayed = .mailRefused(reply)
             refund(.mail)
         case _: backendFailed(.unexpectedReply(reply))
         }
@@ -119,7 +119,7 @@ extension Conversation {
         facts.backendCode = reply.code
         recipientJudged(reply.code)
         if isTaken {
-            machine.updateTransaction { $0.recipientsAccepted += 1 }
+            machine.transaction?.recipientsAccepted += 1
         } else {
             facts.recipients.rejected += 1
             refund(.recipient)

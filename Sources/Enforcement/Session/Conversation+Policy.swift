@@ -27,7 +27,12 @@ extension Conversation {
     mutating func decide(_ stage: Stage, paying account: Account) -> Decision {
         refreshFacts()
         learnAccount(for: stage)
-        let decision = evaluate(stage, paying: account)
+        let decision = context.book.foregone(stage) ?? evaluate(stage, paying: account)
+        if decision.isPlain {
+            effects.append(
+                .report(.accepted(stage: stage, rule: decision.rule, policyHash: decision.policyHash)))
+            return decision
+        }
         takeEffect(decision)
         for monitored in decision.monitored {
             guard let refusal = monitored.verdict.refusal else { continue }
@@ -35,7 +40,7 @@ extension Conversation {
             report.policyHash = monitored.policyHash
             effects.append(.report(.refused(report)))
         }
-        if decision.verdict == .accept {
+        if decision.isAccepted {
             effects.append(
                 .report(.accepted(stage: stage, rule: decision.rule, policyHash: decision.policyHash)))
         } else if stage != .rcptReply {
@@ -54,16 +59,17 @@ extension Conversation {
             case .peek(let charge): .remaining(remaining(charge))
             }
         }
-        return decision.verdict == .accept
+        return decision.isAccepted
     }
 
     private mutating func evaluate(_ stage: Stage, paying account: Account) -> Decision {
-        var evaluation = context.book.evaluation(of: stage, charged: accounts[account].charged, source.scratch)
+        let charged = burdens?.accounts[account].charged ?? []
+        var evaluation = context.book.evaluation(of: stage, charged: charged, source.scratch)
         let isLenient = suspendsCounting(at: stage)
         while true {
             switch evaluation.advance(facts) {
             case .decided(let decision):
-                accounts[account].charged = evaluation.charged
+                if !evaluation.charged.isEmpty { accounts[account].charged = evaluation.charged }
                 return decision
             case .needs(let ask) where isLenient:
                 evaluation.answer(.unlimited(ask))
@@ -105,7 +111,7 @@ extension Conversation {
 
     /// The command was refused: what it reserved is given back.
     mutating func refund(_ account: Account) {
-        let payments = accounts[account]
+        guard let payments = burdens?.accounts[account] else { return }
         if payments.reservations.isEmpty { return }
         accounts[account].reservations = []
         refund(payments)

@@ -18,6 +18,15 @@ public struct Conversation: ~Copyable {
     public var fromBackend: InputBuffer
     public var toBackend: OutputBuffer
 
+    /// From so many octets on, the driver takes message content out of `fromClient` itself, so that it is not copied.
+    ///
+    /// Fewer are copied: they may leave in one write with what stands before and behind them.
+    public var worthLending = Int.max
+    /// Octets at the front of `fromClient` that the driver writes to the backend as they are, behind `toBackend`.
+    public internal(set) var lent = 0
+    /// Octets behind them that are read already and are not passed on.
+    var withheld = 0
+
     /// Taken anew from `source` at each MAIL that begins a transaction.
     var context: SessionContext
     let source: ContextSource
@@ -46,7 +55,7 @@ public struct Conversation: ~Copyable {
     var server = BackendProgress()
     var tally = Tally()
     /// What limits and slowing rules have to remember, which most sessions have nothing of.
-    @Boxed var burdens: Burdens?
+    var burdens: Burdens?
     /// Follows the header of the message that is read.
     @Boxed var observer: HeaderObserver?
     /// Set when the connection has no client of its own (PROXY LOCAL or UNKNOWN).
@@ -87,9 +96,9 @@ public struct Conversation: ~Copyable {
         guard effectsTaken < effects.count else { return nil }
         let effect = effects[effectsTaken]
         effectsTaken += 1
-        // An idle session keeps no memory for effects.
         if effectsTaken == effects.count {
-            effects = []
+            // An idle session keeps no memory for effects.
+            if backend.isDisconnected { effects = [] } else { effects.removeAll(keepingCapacity: true) }
             effectsTaken = 0
         }
         return effect
@@ -101,13 +110,16 @@ public struct Conversation: ~Copyable {
     /// Whether QUIT was answered, so that the client expects us to close.
     public var clientHasQuit: Bool { client.hasQuit }
 
+    /// Content waits for the backend to take more.
+    var isBackendBehind: Bool { lent > 0 || toBackend.isAboveHighWater }
+
     /// Whether the driver should read from the client: not while the backend or the client itself is behind.
     public var wantsClientInput: Bool {
         switch reading {
         case .paused(.closed), .paused(.handshake): false
         case .paused: !fromClient.isFull
         case .commands, .loginResponse, .overlongLine: !toClient.isAboveHighWater && !queue.isFull
-        case .content, .chunk: !toBackend.isAboveHighWater
+        case .content, .chunk: !isBackendBehind
         }
     }
 }

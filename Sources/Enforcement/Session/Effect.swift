@@ -14,8 +14,7 @@ public enum Effect: Equatable, Sendable {
     case secureBackend
     /// Close at once; what was not written is lost on purpose.
     case abortBackend
-    /// Boxed: a report is hundreds of octets, and every effect would be moved around at that size.
-    indirect case report(SessionReport)
+    case report(SessionReport)
     /// Tell the operator.
     indirect case notify(Notice)
     /// Nothing will follow: both connections may go.

@@ -1,5 +1,6 @@
 public import Policy
 public import SMTPSession
+import SMTPWire
 public import Throttle
 
 /// Everything about a listener that its sessions share: immutable, made anew by every reload.
@@ -43,6 +44,7 @@ public final class SessionContext: Sendable {
     public let buckets: LimitTable
     /// Bans and what was learnt from logins, shared by all listeners.
     public let peers: PeerBooks
+    let greeting: Reply
 
     public init(
         hostname: String, listener: ListenerFacts, tls: ListenerTLS, limits: ProtocolLimits, timeouts: Timeouts,
@@ -58,6 +60,7 @@ public final class SessionContext: Sendable {
         self.backend = backend
         self.buckets = buckets
         self.peers = peers
+        greeting = Replies.greeting(hostname)
     }
 
     var rules: SessionRules {
@@ -73,6 +76,7 @@ public final class ContextSource {
     /// Renewed once a second by the worker.
     public var calendar = CalendarFacts()
     let scratch = MatchScratch()
+    var ehloReplies = EHLOReplies()
 
     public init(_ context: SessionContext) {
         current = context

@@ -96,6 +96,7 @@ extension PlanCompiler {
     private func serverTLS(_ plan: RunPlan, _ listener: ListenerPlan) throws(StartFailure) -> ServerTLSContext? {
         guard listener.tls != .none else { return nil }
         var options = ServerTLSOptions()
+        options.ticketsOnGrant = true
         options.minimumVersion = listener.tlsOptions.minVersion == .tls13 ? .tls13 : .tls12
         options.clientCertificates = clientCertificates(listener.tlsOptions)
         do throws(TransportError) {

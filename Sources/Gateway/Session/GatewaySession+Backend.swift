@@ -1,6 +1,7 @@
 import Bytes
 import Enforcement
 import Reactor
+import SMTPSession
 import TLSTransport
 
 // The backend's connection.
@@ -62,7 +63,8 @@ extension GatewaySession {
     private func connect() {
         let endpoint = settings.servers[backend.server]
         do throws(Errno) {
-            let transport = Transport(try Socket.connect(to: endpoint))
+            let transport = Transport(
+                try Socket.connect(to: endpoint, speaksFirst: settings.context.backend.identity.speaksFirst))
             backend.registration = try worker.loop.register(transport.rawValue, self, tag: Side.backend)
             backend.transport = transport
             backend.phase = .connecting
@@ -111,16 +113,28 @@ extension GatewaySession {
         case .open, .securing: break
         case .none, .waitingForSlot, .connecting, .handshaking: return
         }
-        while !conversation.toBackend.isEmpty {
-            switch backend.transport.write(from: &conversation.toBackend) {
-            case .bytes(let count): conversation.backendTook(count, now: now)
-            case .wouldBlock: return
+        while !conversation.toBackend.isEmpty || conversation.lent > 0 {
+            switch writeBackendOnce() {
+            case .bytes: break
+            // What has to wait may have to wait for long.
+            case .wouldBlock: return conversation.fromClient.narrow()
             case .endOfStream, .failed:
                 conversation.toBackend.discard()
                 return conversation.backendEnded(now: now)
             }
         }
         if case .securing = backend.phase { startBackendTLS() }
+    }
+
+    private func writeBackendOnce() -> IOResult<TransportError> {
+        if conversation.toBackend.isEmpty {
+            let result = backend.transport.write(first: conversation.lent, of: conversation.fromClient)
+            if case .bytes(let count) = result { conversation.backendTookLent(count, now: now) }
+            return result
+        }
+        let result = backend.transport.write(from: &conversation.toBackend)
+        if case .bytes(let count) = result { conversation.backendTook(count, now: now) }
+        return result
     }
 
     // MARK: TLS

@@ -48,7 +48,7 @@ extension GatewaySession {
     /// Writes what waits for the client, and takes the step that waited for it to be written.
     func writeClient() {
         while !conversation.toClient.isEmpty {
-            switch client.write(from: &conversation.toClient) {
+            switch client.write(from: &conversation.toClient, isLast: endsAfterOutput) {
             case .bytes(let count): conversation.clientTook(count, now: now)
             case .wouldBlock: return
             case .endOfStream, .failed: return clientWriteFailed()
@@ -59,6 +59,10 @@ extension GatewaySession {
         case .closing: endClient()
         case .open, .handshaking, .lingering, .closed: break
         }
+    }
+
+    private var endsAfterOutput: Bool {
+        if case .closing = clientPhase { true } else { false }
     }
 
     private func clientWriteFailed() {

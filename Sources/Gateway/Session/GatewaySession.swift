@@ -13,6 +13,9 @@ final class GatewaySession {
     /// Octets read in one go before other sessions get their turn.
     static let byteBudget = 256 * 1024
 
+    /// Octets of content in one block from which it is written to the backend where it lies.
+    static let worthLending = 4096
+
     unowned let worker: Worker
     /// Names the session in messages from other threads.
     let key: UInt64
@@ -28,6 +31,7 @@ final class GatewaySession {
     private var armed = UInt64.max
     /// The conversation is over; what is left is to let the client take our last bytes.
     private var isFinished = false
+    private var hasTicket = false
     private let admittedAs: AddressPrefix?
 
     /// What a connection is used for now.
@@ -56,6 +60,7 @@ final class GatewaySession {
         conversation = Conversation(
             source: port.source, table: port.table, sid: worker.nextSID(), client: facts, hasClient: hasClient,
             pool: worker.pool, now: worker.loop.now.nanoseconds)
+        conversation.worthLending = Self.worthLending
     }
 
     var now: UInt64 { worker.loop.now.nanoseconds }
@@ -116,13 +121,22 @@ final class GatewaySession {
         switch effect {
         case .secureClient: clientPhase = .securing
         case .closeClient: beginClosing()
-        case .connectBackend(let server): connectBackend(server)
+        case .connectBackend(let server):
+            grantTicket()
+            connectBackend(server)
         case .secureBackend: backend.phase = .securing
         case .abortBackend: closeBackend()
         case .report(let report): worker.report(report, of: conversation.identity, on: port)
         case .notify(let notice): worker.notify(notice)
         case .finished: isFinished = true
         }
+    }
+
+    /// A client that got as far as to need a backend may come again; one ticket each.
+    private func grantTicket() {
+        guard !hasTicket else { return }
+        hasTicket = true
+        client.grantTicket()
     }
 
     /// Our last bytes are to be written; asked for twice, the client does not take them.

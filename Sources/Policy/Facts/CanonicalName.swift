@@ -23,6 +23,22 @@ public enum CanonicalName {
         return local(Array(bytes[..<at])) + [ASCII.at] + domain(Array(bytes[(at + 1)...]))
     }
 
+    /// `local@domain` of a parsed address: the usual forms in one allocation.
+    public static func address(local: [UInt8], domain: [UInt8]) -> [UInt8] {
+        guard local.first != ASCII.quote, domain.last != ASCII.dot else {
+            return Self.local(local) + [ASCII.at] + Self.domain(domain)
+        }
+        let count = local.count + 1 + domain.count
+        return unsafe [UInt8](unsafeUninitializedCapacity: count) { address, filled in
+            for index in 0..<local.count { unsafe address[index] = ASCII.lowercased(local[index]) }
+            unsafe address[local.count] = ASCII.at
+            for index in 0..<domain.count {
+                unsafe address[local.count + 1 + index] = ASCII.lowercased(domain[index])
+            }
+            filled = count
+        }
+    }
+
     /// A local part in lower case, without quotes that it does not need (RFC 5321 4.1.2).
     public static func local(_ bytes: [UInt8]) -> [UInt8] {
         let lower = bytes.map(ASCII.lowercased)

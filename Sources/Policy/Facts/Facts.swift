@@ -106,22 +106,51 @@ public enum TLSVersion: UInt8, Comparable, Sendable {
     }
 }
 
+/// What a handshake found out: one reference, since few of a session's facts are larger and most never change.
 public struct TLSFacts: Hashable, Sendable {
-    public var version: TLSVersion
-    public var cipher: String
-    public var serverName: String?
-    public var isResumed: Bool
-    public var clientCertificate: ClientCertificateFacts?
+    public let version: TLSVersion
+    public let isResumed: Bool
+    private var names: Names
+
+    private final class Names: Sendable {
+        let cipher: String
+        let serverName: String?
+        let clientCertificate: ClientCertificateFacts?
+
+        init(_ cipher: String, _ serverName: String?, _ clientCertificate: ClientCertificateFacts?) {
+            self.cipher = cipher
+            self.serverName = serverName
+            self.clientCertificate = clientCertificate
+        }
+    }
+
+    public var cipher: String { names.cipher }
+    public var serverName: String? { names.serverName }
+    public var clientCertificate: ClientCertificateFacts? {
+        get { names.clientCertificate }
+        set { names = Names(cipher, serverName, newValue) }
+    }
 
     public init(
         version: TLSVersion, cipher: String, serverName: String? = nil, isResumed: Bool = false,
         clientCertificate: ClientCertificateFacts? = nil
     ) {
         self.version = version
-        self.cipher = cipher
-        self.serverName = serverName
         self.isResumed = isResumed
-        self.clientCertificate = clientCertificate
+        names = Names(cipher, serverName, clientCertificate)
+    }
+
+    public static func == (a: TLSFacts, b: TLSFacts) -> Bool {
+        a.version == b.version && a.isResumed == b.isResumed && a.cipher == b.cipher && a.serverName == b.serverName
+            && a.clientCertificate == b.clientCertificate
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(version)
+        hasher.combine(isResumed)
+        hasher.combine(cipher)
+        hasher.combine(serverName)
+        hasher.combine(clientCertificate)
     }
 }
 
@@ -210,6 +239,18 @@ public struct SenderFacts: Sendable {
         self.body = body
     }
 
+    /// Of an address as it was parsed; nil is the null reverse-path.
+    public init(
+        parsed address: (local: [UInt8], domain: [UInt8])?, size: UInt64?, usesSMTPUTF8: Bool, body: MessageBody
+    ) {
+        self.address = address.map { CanonicalName.address(local: $0.local, domain: $0.domain) } ?? []
+        localCount = Int32(clamping: self.address.lastIndex(of: ASCII.at) ?? 0)
+        self.size = size
+        isNull = address == nil
+        self.usesSMTPUTF8 = usesSMTPUTF8
+        self.body = body
+    }
+
     /// Empty for the null reverse-path, as is `domain`.
     public var local: [UInt8] { Array(address[..<Int(localCount)]) }
     public var domain: [UInt8] { Array(address.dropFirst(Int(localCount) + 1)) }
@@ -226,6 +267,18 @@ public struct RecipientFacts: Sendable {
     public init(local: [UInt8], domain: [UInt8], hasRouting: Bool) {
         address = domain.isEmpty ? local : local + [ASCII.at] + domain
         localCount = Int32(clamping: local.count)
+        self.hasRouting = hasRouting
+    }
+
+    /// Of an address as it was parsed; without a domain it is `<postmaster>`.
+    public init(parsedLocal local: [UInt8], domain: [UInt8], hasRouting: Bool) {
+        if domain.isEmpty {
+            address = CanonicalName.local(local)
+            localCount = Int32(clamping: address.count)
+        } else {
+            address = CanonicalName.address(local: local, domain: domain)
+            localCount = Int32(clamping: address.lastIndex(of: ASCII.at) ?? 0)
+        }
         self.hasRouting = hasRouting
     }
 

@@ -1,63 +1,32 @@
-public import Bytes
-
 /// What a session reports of itself.
 ///
 /// Observation and decision are two streams: a report never changes what happens, and losing one loses nothing else.
+/// What is large lies outside, so that the commonest report, an acceptance, is small.
 public enum SessionReport: Hashable, Sendable {
     case connected
     case tlsEstablished(TLSFacts)
     case tlsFailed(reason: String)
     /// A rule or the protocol refused a command, or a monitored rule would have.
-    case refused(RefusalReport)
+    indirect case refused(RefusalReport)
     /// A command that a policy accepted at its stage.
     case accepted(stage: Stage, rule: RuleID, policyHash: String)
     /// The backend refused a command that the policy had accepted.
-    case backendRefused(RefusalReport)
-    case authenticationSucceeded(AuthenticationReport)
-    case authenticationFailed(AuthenticationReport)
-    case messageTaken(MessageReport)
+    indirect case backendRefused(RefusalReport)
+    indirect case authenticationSucceeded(AuthenticationReport)
+    indirect case authenticationFailed(AuthenticationReport)
+    indirect case messageTaken(MessageReport)
     /// The client's bytes broke the protocol (smuggling, bytes behind STARTTLS, talk before the greeting).
-    case protocolViolation(kind: String, during: String)
+    indirect case protocolViolation(kind: String, during: String)
     /// The backend could not be reached, broke the protocol or was lost.
-    case backendFault(server: String, reason: String)
+    indirect case backendFault(server: String, reason: String)
     case lostConnection(after: String)
     case timedOut(after: String)
     case tooManyErrors(after: String)
     /// A rule wanted somebody kept away, and what came of it.
-    case banned(BanReport)
+    indirect case banned(BanReport)
     /// Good nets fail in their majority: failed logins count for nothing until that is over.
     case loginCountingSuspended
-    case disconnected(SessionSummary)
-}
-
-/// Who a report is about; the same for all reports of a session but for what it learns.
-public struct SessionIdentity: Hashable, Sendable {
-    /// The session's id, unique on this machine.
-    public var sid: String
-    public var listener: String
-    public var client: Endpoint
-    public var clientName: String?
-    public var helo: String
-    /// `SMTP`, `ESMTP`.
-    public var protocolName: String
-    /// Present while the connection is inside TLS.
-    public var tls: TLSFacts?
-    /// The login that holds now.
-    public var user: [UInt8]?
-
-    public init(
-        sid: String, listener: String, client: Endpoint, clientName: String? = nil, helo: String = "",
-        protocolName: String = "SMTP", tls: TLSFacts? = nil, user: [UInt8]? = nil
-    ) {
-        self.sid = sid
-        self.listener = listener
-        self.client = client
-        self.clientName = clientName
-        self.helo = helo
-        self.protocolName = protocolName
-        self.tls = tls
-        self.user = user
-    }
+    indirect case disconnected(SessionSummary)
 }
 
 /// A refusal, with the transaction that it happened in.

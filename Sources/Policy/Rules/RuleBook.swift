@@ -32,6 +32,8 @@ public final class RuleBook: Sendable {
     let limits: [BookLimit]
     let program: Program
     private let endings: [Ending]
+    /// By stage: what is decided if no rule speaks and every policy's default accepts; nil where one may refuse.
+    private let acceptances: [Decision?]
     private let outcomeReaders: StageSet
     private let asked: StageSet
     private let accountReaders: StageSet
@@ -61,11 +63,29 @@ public final class RuleBook: Sendable {
             StagePlan(stage, compiler.entries[stage].map { ($0.when, $0.unless) }, program)
         }
         policyNames = policies.map(\.name)
-        endings = policies.map {
+        let endings = policies.map {
             Ending(
                 id: .defaultRule(of: $0.name), mode: isMonitored ? $0.mode.capped(by: .monitor) : $0.mode,
                 verdict: $0.otherwise, hash: $0.hash)
         }
+        self.endings = endings
+        let mayRefuse = endings.contains { $0.mode != .disabled && $0.verdict != .accept }
+        acceptances = Stage.allCases.map {
+            mayRefuse && $0 != .rcptReply ? nil : Self.acceptance(at: $0, endings, [], Decision.Effects())
+        }
+    }
+
+    private static func acceptance(
+        at stage: Stage, _ endings: [Ending], _ monitored: [MonitoredDecision], _ effects: Decision.Effects
+    ) -> Decision {
+        Decision(
+            stage: stage, verdict: .accept, rule: endings.last?.id ?? .builtIn("no-policy"), monitored: monitored,
+            effects: effects, policyHash: endings.last?.hash ?? "")
+    }
+
+    /// The decision of a stage at which no rule is asked, where it depends on nothing.
+    public func foregone(_ stage: Stage) -> Decision? {
+        hasRules(at: stage) ? nil : acceptances[Int(stage.rawValue)]
     }
 
     /// The fields that default replies show.
@@ -116,6 +136,7 @@ public final class RuleBook: Sendable {
     func otherwise(
         _ stage: Stage, _ facts: borrowing Facts, _ monitored: [MonitoredDecision], _ effects: Decision.Effects
     ) -> Decision {
+        if monitored.isEmpty, effects.isEmpty, let acceptance = acceptances[Int(stage.rawValue)] { return acceptance }
         var monitored = monitored
         // What the backend has taken can't be refused any more.
         for ending in endings where stage != .rcptReply && ending.mode != .disabled {
@@ -129,9 +150,7 @@ public final class RuleBook: Sendable {
                 stage: stage, verdict: verdict, rule: ending.id, monitored: monitored, effects: effects,
                 policyHash: ending.hash)
         }
-        return Decision(
-            stage: stage, verdict: .accept, rule: endings.last?.id ?? .builtIn("no-policy"), monitored: monitored,
-            effects: effects, policyHash: endings.last?.hash ?? "")
+        return Self.acceptance(at: stage, endings, monitored, effects)
     }
 }
 

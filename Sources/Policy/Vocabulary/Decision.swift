@@ -47,16 +47,58 @@ public enum Verdict: Hashable, Sendable {
 }
 
 /// A verdict and the rule that gave it: nothing is decided anonymously.
+///
+/// One reference: most commands of a rule book get one of few decisions, which are made with the book.
 public struct Decision: Hashable, Sendable {
     public let stage: Stage
-    public let verdict: Verdict
-    public let rule: RuleID
+    private let content: Content
+
+    public var verdict: Verdict { content.verdict }
+    public var rule: RuleID { content.rule }
     /// What rules in monitor mode would have decided, in order: they changed nothing.
-    public let monitored: [MonitoredDecision]
+    public var monitored: [MonitoredDecision] { content.monitored }
     /// What rules asked for besides.
-    public let effects: Effects
+    public var effects: Effects { content.effects }
     /// Of the policy that the rule stands in; empty for none.
-    public let policyHash: String
+    public var policyHash: String { content.policyHash }
+    /// The command is accepted and nothing else was asked for or watched.
+    public var isPlain: Bool { content.isPlain }
+    public var isAccepted: Bool { content.verdict == .accept }
+
+    private final class Content: Sendable {
+        let verdict: Verdict
+        let rule: RuleID
+        let monitored: [MonitoredDecision]
+        let effects: Effects
+        let policyHash: String
+        let isPlain: Bool
+
+        init(
+            _ verdict: Verdict, _ rule: RuleID, _ monitored: [MonitoredDecision], _ effects: Effects,
+            _ policyHash: String
+        ) {
+            self.verdict = verdict
+            self.rule = rule
+            self.monitored = monitored
+            self.effects = effects
+            self.policyHash = policyHash
+            isPlain = verdict == .accept && monitored.isEmpty && effects.isEmpty
+        }
+    }
+
+    public static func == (a: Decision, b: Decision) -> Bool {
+        a.stage == b.stage
+            && (a.content === b.content
+                || a.verdict == b.verdict && a.rule == b.rule && a.monitored == b.monitored && a.effects == b.effects
+                    && a.policyHash == b.policyHash)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(stage)
+        hasher.combine(verdict)
+        hasher.combine(rule)
+        hasher.combine(policyHash)
+    }
 
     /// What rules that are not decisive ask for, and bans.
     public struct Effects: Hashable, Sendable {
@@ -76,6 +118,8 @@ public struct Decision: Hashable, Sendable {
         private var demands: [Demand] = []
 
         init() {}
+
+        var isEmpty: Bool { self == Effects() }
 
         mutating func tag(_ name: String) {
             if !tags.contains(name) { tags.append(name) }
@@ -116,16 +160,12 @@ public struct Decision: Hashable, Sendable {
         policyHash: String = ""
     ) {
         self.stage = stage
-        self.verdict = verdict
-        self.rule = rule
-        self.monitored = monitored
-        self.effects = effects
-        self.policyHash = policyHash
+        content = Content(verdict, rule, monitored, effects, policyHash)
     }
 
     /// The permit that an accepted command needs to reach the backend; nil for every refusal.
     public func permit() -> Permit? {
-        verdict == .accept ? Permit(stage: stage) : nil
+        isAccepted ? Permit(stage: stage) : nil
     }
 }
 

@@ -92,11 +92,11 @@ public enum BackendFault: Error, Equatable, Sendable {
 extension Reply {
     /// The code and the first line, for a log; control characters are left to the log's own escaping.
     public var logText: String {
-        "\(code) \(String(decoding: lines.first ?? [], as: UTF8.self))"
+        "\(code) \(String(decoding: firstLine, as: UTF8.self))"
     }
 
     /// The same in the words of a policy.
     public var replyText: ReplyText {
-        ReplyText(code: code, text: lines.first ?? [])
+        ReplyText(code: code, text: firstLine)
     }
 }

@@ -6,6 +6,14 @@ public enum BackendIdentity: String, Sendable {
     case proxyV2 = "proxy-v2"
     case proxyV1 = "proxy-v1"
     case none
+
+    /// Whether we write before the server greets.
+    public var speaksFirst: Bool {
+        switch self {
+        case .proxyV2, .proxyV1: true
+        case .xclient, .none: false
+        }
+    }
 }
 
 /// How the connection to the backend is protected.

@@ -62,6 +62,11 @@ public struct BackendMachine: ~Copyable {
         if case .open(let capabilities) = state { capabilities } else { nil }
     }
 
+    /// Whether commands may flow.
+    public var isOpen: Bool {
+        if case .open = state { true } else { false }
+    }
+
     /// Whether the driver is connecting or shaking hands.
     public var isConnecting: Bool {
         switch state {
@@ -203,20 +208,28 @@ public struct BackendMachine: ~Copyable {
     }
 
     private mutating func enqueue(_ command: BackendCommand, _ output: inout OutputBuffer) {
-        waiting.append(command)
-        pump(&output)
+        if waiting.isEmpty, case .open(let capabilities) = state, maySend(capabilities) {
+            write(command, capabilities, &output)
+            mayPipelineNext = command.mayBeFollowed
+        } else {
+            waiting.append(command)
+        }
+    }
+
+    private func maySend(_ capabilities: Capabilities) -> Bool {
+        !isAhead && (due.isEmpty || mayPipelineNext && capabilities.pipelining)
     }
 
     /// Sends as much of `waiting` as the backend may be sent now.
     private mutating func pump(_ output: inout OutputBuffer) {
-        guard case .open(let capabilities) = state, !isAhead else { return }
+        guard !waiting.isEmpty, case .open(let capabilities) = state else { return }
         var sent = 0
-        while sent < waiting.count, due.isEmpty || mayPipelineNext && capabilities.pipelining {
+        while sent < waiting.count, maySend(capabilities) {
             write(waiting[sent], capabilities, &output)
             mayPipelineNext = waiting[sent].mayBeFollowed
             sent += 1
         }
-        waiting.removeFirst(sent)
+        if sent == waiting.count { waiting = [] } else { waiting.removeFirst(sent) }
     }
 
     private mutating func write(

@@ -25,13 +25,22 @@ public struct ClientMachine: ~Copyable {
     }
 
     /// What HELO or EHLO established.
-    public struct Greeting: Sendable {
+    ///
+    /// An object that never changes, since every command asks about it.
+    public final class Greeting: Sendable {
         public let name: HeloName
         /// EHLO rather than HELO.
         public let isExtended: Bool
         public let security: Security
         /// A login survives a new EHLO (RFC 4954 4), not a new TLS session.
-        public var login: Authenticated?
+        public let login: Authenticated?
+
+        init(name: HeloName, isExtended: Bool, security: Security, login: Authenticated?) {
+            self.name = name
+            self.isExtended = isExtended
+            self.security = security
+            self.login = login
+        }
     }
 
     public init() {}
@@ -64,17 +73,19 @@ public struct ClientMachine: ~Copyable {
         }
     }
 
+    public var hasTransaction: Bool {
+        switch state {
+        case .transaction, .receivingContent: true
+        case .awaitingHello, .idle, .authenticating, .startingTLS: false
+        }
+    }
+
     /// True from the first octet of a message's content until its end was answered.
     public var isReceivingContent: Bool {
         switch state {
         case .receivingContent: true
         case .awaitingHello, .idle, .transaction, .authenticating, .startingTLS: false
         }
-    }
-
-    /// Changes the open transaction; does nothing when there is none.
-    public mutating func updateTransaction(_ change: (inout MailTransaction) -> Void) {
-        state.updateTransaction(change)
     }
 }
 
@@ -134,19 +145,6 @@ extension ClientMachine {
 // MARK: Transitions
 
 extension ClientMachine.State {
-    mutating func updateTransaction(_ change: (inout MailTransaction) -> Void) {
-        switch consume self {
-        case .transaction(let greeting, var transaction):
-            change(&transaction)
-            self = .transaction(greeting, transaction)
-        case .receivingContent(let greeting, var transaction):
-            change(&transaction)
-            self = .receivingContent(greeting, transaction)
-        case let other:
-            self = other
-        }
-    }
-
     mutating func begin(_ transaction: MailTransaction) {
         switch consume self {
         case .idle(let greeting): self = .transaction(greeting, transaction)
@@ -156,7 +154,7 @@ extension ClientMachine.State {
 
     mutating func begin(_ content: MailTransaction.Content) {
         switch consume self {
-        case .transaction(let greeting, var transaction):
+        case .transaction(let greeting, let transaction):
             transaction.content = content
             self = .receivingContent(greeting, transaction)
         case let other:
@@ -166,7 +164,7 @@ extension ClientMachine.State {
 
     mutating func contentRefused() {
         switch consume self {
-        case .receivingContent(let greeting, var transaction):
+        case .receivingContent(let greeting, let transaction):
             transaction.content = nil
             self = .transaction(greeting, transaction)
         case let other:
@@ -190,9 +188,10 @@ extension ClientMachine.State {
 
     mutating func authenticationEnded(_ login: Authenticated?) -> Authenticated? {
         switch consume self {
-        case .authenticating(var greeting):
-            greeting.login = login
-            self = .idle(greeting)
+        case .authenticating(let greeting):
+            self = .idle(
+                ClientMachine.Greeting(
+                    name: greeting.name, isExtended: greeting.isExtended, security: greeting.security, login: login))
             return login
         case let other:
             self = other

@@ -3,8 +3,9 @@ public import SMTPWire
 
 /// One mail transaction (RFC 5321 3.3), from an accepted MAIL until the reply to its end of data, RSET, EHLO or TLS.
 ///
-/// It lives inside the client machine's state, so leaving the state is the reset.
-public struct MailTransaction: Sendable {
+/// It lives inside the client machine's state, so leaving the state is the reset. An object, since nearly every command
+/// looks at it; who holds one past its state's end holds what nobody reads any more.
+public final class MailTransaction {
     public let mail: MailCommand
     /// The decision that accepted MAIL; it is sent to the backend only with the first recipient.
     public let decision: Decision
@@ -20,7 +21,7 @@ public struct MailTransaction: Sendable {
     /// The reply to a recipient that could not be asked about for a fault of ours or of the link.
     public var fault: Reply?
     /// The decision that accepted the content; every chunk goes out under it.
-    public var content: Content?
+    public internal(set) var content: Content?
 
     /// The backend's view of the transaction.
     public enum Relayed: Equatable, Sendable {
@@ -52,5 +53,10 @@ public struct MailTransaction: Sendable {
         self.mail = mail
         self.decision = decision
         self.startedAt = startedAt
+    }
+
+    /// Another chunk of the content was accepted.
+    public func addChunk(_ size: UInt64) {
+        content?.size &+= size
     }
 }

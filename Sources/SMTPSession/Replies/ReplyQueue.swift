@@ -7,7 +7,10 @@ public struct ReplyQueue: Sendable {
     /// Commands that may wait for a reply at once; the client is not read while there are more.
     public static let capacity = 256
 
-    private var slots: [Slot] = []
+    /// Most of the time there is one, which needs no array.
+    private var oldest: Slot?
+    /// Those behind it, from `head` on.
+    private var later: [Slot] = []
     private var head = 0
     private var nextTicket: UInt32 = 0
 
@@ -16,7 +19,7 @@ public struct ReplyQueue: Sendable {
         let number: UInt32
     }
 
-    private enum Slot: Sendable {
+    fileprivate enum Slot: Sendable {
         case ready(Answer)
         /// The delay is the reply's, nanoseconds.
         case awaiting(Ticket, Verb, delay: UInt64)
@@ -32,63 +35,70 @@ public struct ReplyQueue: Sendable {
 
     public init() {}
 
-    public var isEmpty: Bool { head == slots.count }
-    public var isFull: Bool { slots.count - head >= Self.capacity }
+    public var isEmpty: Bool { oldest == nil }
+    public var isFull: Bool { later.count - head >= Self.capacity - 1 }
 
     /// Queues a reply that is known.
     public mutating func append(_ reply: Reply, to verb: Verb, delay: UInt64 = 0) {
-        slots.append(.ready(Answer(verb: verb, reply: reply, delay: delay)))
+        append(.ready(Answer(verb: verb, reply: reply, delay: delay)))
     }
 
     /// Queues a place for a reply of the backend.
     public mutating func awaitReply(to verb: Verb, delay: UInt64 = 0) -> Ticket {
         nextTicket &+= 1
         let ticket = Ticket(number: nextTicket)
-        slots.append(.awaiting(ticket, verb, delay: delay))
+        append(.awaiting(ticket, verb, delay: delay))
         return ticket
+    }
+
+    private mutating func append(_ slot: Slot) {
+        if oldest == nil { oldest = slot } else { later.append(slot) }
     }
 
     /// The backend's reply has come; a ticket that is not waiting is ignored.
     public mutating func answer(_ ticket: Ticket, with reply: Reply, delay: UInt64 = 0) {
-        for index in head..<slots.count {
-            if case .awaiting(ticket, let verb, let earlier) = slots[index] {
-                slots[index] = .ready(Answer(verb: verb, reply: reply, delay: max(delay, earlier)))
-                return
-            }
+        if oldest?.answer(ticket, with: reply, delay: delay) == true { return }
+        for index in later.indices.dropFirst(head) where later[index].answer(ticket, with: reply, delay: delay) {
+            return
         }
     }
 
     /// The session ends with `reply`: no later command gets one.
     public mutating func end(at ticket: Ticket, with reply: Reply) {
-        for index in head..<slots.count {
-            if case .awaiting(ticket, let verb, let delay) = slots[index] {
-                slots.removeSubrange(index...)
-                return append(reply, to: verb, delay: delay)
-            }
+        if oldest?.answer(ticket, with: reply, delay: 0) == true {
+            later = []
+            head = 0
+            return
+        }
+        for index in later.indices.dropFirst(head) where later[index].answer(ticket, with: reply, delay: 0) {
+            later.removeSubrange((index + 1)...)
+            return
         }
     }
 
     /// Every command that awaits the backend gets `reply`.
     public mutating func answerAll(with reply: Reply) {
-        for index in head..<slots.count {
-            if case .awaiting(_, let verb, let delay) = slots[index] {
-                slots[index] = .ready(Answer(verb: verb, reply: reply, delay: delay))
-            }
-        }
+        oldest?.answer(with: reply)
+        for index in later.indices.dropFirst(head) { later[index].answer(with: reply) }
     }
 
     /// How long a rule wants the oldest command's reply held back; nil while it has none.
     public var nextDelay: UInt64? {
-        guard head < slots.count, case .ready(let answer) = slots[head] else { return nil }
+        guard case .ready(let answer) = oldest else { return nil }
         return answer.delay
     }
 
     /// The next reply that may be written, if the oldest command has one.
     public mutating func next() -> Answer? {
-        guard head < slots.count, case .ready(let answer) = slots[head] else { return nil }
-        head += 1
-        if head == slots.count {
-            slots = []
+        guard case .ready(let answer) = oldest else { return nil }
+        if head < later.count {
+            oldest = later[head]
+            head += 1
+        } else {
+            oldest = nil
+        }
+        if head == later.count, head > 0 {
+            later = []
             head = 0
         }
         return answer
@@ -96,7 +106,22 @@ public struct ReplyQueue: Sendable {
 
     /// Forgets all that waits: the session is closing.
     public mutating func removeAll() {
-        slots = []
+        oldest = nil
+        later = []
         head = 0
+    }
+}
+
+extension ReplyQueue.Slot {
+    /// True if it was the one that waits for `ticket`.
+    fileprivate mutating func answer(_ ticket: ReplyQueue.Ticket, with reply: Reply, delay: UInt64) -> Bool {
+        guard case .awaiting(ticket, let verb, let earlier) = self else { return false }
+        self = .ready(ReplyQueue.Answer(verb: verb, reply: reply, delay: max(delay, earlier)))
+        return true
+    }
+
+    fileprivate mutating func answer(with reply: Reply) {
+        guard case .awaiting(_, let verb, let delay) = self else { return }
+        self = .ready(ReplyQueue.Answer(verb: verb, reply: reply, delay: delay))
     }
 }

@@ -1,0 +1,16 @@
+/* The one loop over message content that is worth vector registers wider than every x86-64 has. */
+#ifndef COCTETS_H
+#define COCTETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * How far `octets` is clean from `start` on, in whole steps of 32: `start` plus a multiple of 32, at most `count`.
+ * Clean: every LF follows a CR and every CR is followed by an LF, no NUL, and with `dots` no dot behind an LF.
+ * `start` is at least 1; a CR that ends the run is not judged yet.
+ */
+size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool dots);
+
+#endif
