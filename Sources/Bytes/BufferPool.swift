@@ -15,50 +15,57 @@ public final class BufferPool {
     public static let keptBlocks = 256
     public static let keptWideBlocks = 16
 
-    private var free: [UnsafeMutableRawPointer] = unsafe []
+    /// Free blocks, each of which begins with the address of the next.
+    @usableFromInline var free: UnsafeMutableRawPointer?
+    @usableFromInline var freeCount = 0
     private var freeWide: [UnsafeMutableRawPointer] = unsafe []
 
-    public init() {
-        unsafe free.reserveCapacity(Self.keptBlocks)
-    }
+    public init() {}
 
     deinit {
-        unsafe free.forEach { unsafe $0.deallocate() }
+        while let block = unsafe popFree() { unsafe block.deallocate() }
         unsafe freeWide.forEach { unsafe $0.deallocate() }
     }
 
     @inlinable
     func takeBlock() -> UnsafeMutableRawBufferPointer {
-        unsafe UnsafeMutableRawBufferPointer(start: pop(), count: Self.blockSize)
+        unsafe UnsafeMutableRawBufferPointer(start: popFree() ?? Self.allocate(), count: Self.blockSize)
     }
 
-    @inlinable
     func takeWideBlock() -> UnsafeMutableRawBufferPointer {
-        unsafe UnsafeMutableRawBufferPointer(start: popWide(), count: Self.wideBlockSize)
+        let block = unsafe freeWide.popLast() ?? .allocate(byteCount: Self.wideBlockSize, alignment: 16)
+        return unsafe UnsafeMutableRawBufferPointer(start: block, count: Self.wideBlockSize)
     }
 
     /// Takes a block back, or frees it when it has another size (a grown buffer).
     @inlinable
     func give(_ block: UnsafeMutableRawBufferPointer) {
         guard let base = block.baseAddress else { return }
-        unsafe push(base, count: block.count)
+        if block.count == Self.blockSize, freeCount < Self.keptBlocks {
+            unsafe base.storeBytes(of: free, as: UnsafeMutableRawPointer?.self)
+            unsafe free = base
+            freeCount += 1
+        } else {
+            unsafe giveOther(base, count: block.count)
+        }
+    }
+
+    @inlinable
+    func popFree() -> UnsafeMutableRawPointer? {
+        guard let block = unsafe free else { return nil }
+        unsafe free = block.load(as: UnsafeMutableRawPointer?.self)
+        freeCount -= 1
+        return unsafe block
     }
 
     @usableFromInline
-    func pop() -> UnsafeMutableRawPointer {
-        unsafe free.popLast() ?? .allocate(byteCount: Self.blockSize, alignment: 16)
+    static func allocate() -> UnsafeMutableRawPointer {
+        .allocate(byteCount: blockSize, alignment: 16)
     }
 
     @usableFromInline
-    func popWide() -> UnsafeMutableRawPointer {
-        unsafe freeWide.popLast() ?? .allocate(byteCount: Self.wideBlockSize, alignment: 16)
-    }
-
-    @usableFromInline
-    func push(_ base: UnsafeMutableRawPointer, count: Int) {
-        if count == Self.blockSize, unsafe free.count < Self.keptBlocks {
-            unsafe free.append(base)
-        } else if count == Self.wideBlockSize, unsafe freeWide.count < Self.keptWideBlocks {
+    func giveOther(_ base: UnsafeMutableRawPointer, count: Int) {
+        if count == Self.wideBlockSize, unsafe freeWide.count < Self.keptWideBlocks {
             unsafe freeWide.append(base)
         } else {
             unsafe base.deallocate()

@@ -44,6 +44,19 @@ static size_t clean_run_sse2(const uint8_t *octets, size_t start, size_t count, 
     return offset;
 }
 
+size_t reeve_first_break(const uint8_t *octets, size_t start, size_t count) {
+    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), nul = _mm_setzero_si128();
+    size_t offset = start;
+    while (offset <= count && count - offset >= 16) {
+        const __m128i here = _mm_loadu_si128((const __m128i *)(octets + offset));
+        const __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(here, cr), _mm_cmpeq_epi8(here, lf));
+        const int found = _mm_movemask_epi8(_mm_or_si128(ends, _mm_cmpeq_epi8(here, nul)));
+        if (found != 0) return offset + (size_t)__builtin_ctz((unsigned)found);
+        offset += 16;
+    }
+    return offset;
+}
+
 size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool dots) {
     if (count < start) return start;
     return __builtin_cpu_supports("avx2") ? clean_run_avx2(octets, start, count, dots)
@@ -54,6 +67,11 @@ size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool d
 
 size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool dots) {
     (void)octets, (void)count, (void)dots;
+    return start;
+}
+
+size_t reeve_first_break(const uint8_t *octets, size_t start, size_t count) {
+    (void)octets, (void)count;
     return start;
 }
 

@@ -174,7 +174,8 @@ extension EventLoop {
     private func timeout(atMost longest: Int32) -> Int32 {
         guard readyList.isEmpty else { return 0 }
         guard let deadline = timers.nextDeadline else { return longest == .max ? -1 : longest }
-        let wait = (deadline.since(.current()) &+ 999_999) / 1_000_000
+        // By the turn's own clock, which spares a look at the real one: late by a turn at most, as every timer may be.
+        let wait = (deadline.since(now) &+ 999_999) / 1_000_000
         return min(longest, Int32(clamping: wait))
     }
 }

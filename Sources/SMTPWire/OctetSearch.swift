@@ -12,11 +12,18 @@ enum OctetSearch {
     /// The offset of the first CR, LF or NUL at or behind `start`, or the length of `bytes`.
     static func firstBreak(_ bytes: RawSpan, from start: Int) -> Int {
         var offset = max(0, start)
-        while bytes.byteCount - offset >= width {
-            let octets = load(bytes, offset)
-            if isHit(equal(octets, ASCII.cr) .| equal(octets, ASCII.lf) .| equal(octets, ASCII.nul)) { break }
-            offset += width
-        }
+        #if arch(x86_64)
+            offset = unsafe bytes.withUnsafeBytes { octets in
+                guard let base = octets.baseAddress else { return offset }
+                return unsafe Int(reeve_first_break(base, offset, octets.count))
+            }
+        #else
+            while bytes.byteCount - offset >= width {
+                let octets = load(bytes, offset)
+                if isHit(equal(octets, ASCII.cr) .| equal(octets, ASCII.lf) .| equal(octets, ASCII.nul)) { break }
+                offset += width
+            }
+        #endif
         while offset < bytes.byteCount, !isBreak(bytes.octet(offset)) { offset += 1 }
         return offset
     }

@@ -45,6 +45,24 @@ struct BufferTests {
         #expect(count == InputBuffer.capacity)
     }
 
+    @Test("A wide buffer takes four blocks, and what little is left of them moves to a small one")
+    func wide() {
+        var input = InputBuffer(pool: pool)
+        input.isWide = true
+        let taken = input.append(repeatElement(0x78, count: BufferPool.wideBlockSize + 1))
+        #expect(taken == BufferPool.wideBlockSize)
+        input.narrow()
+        let isStillFull = input.isFull
+        #expect(isStillFull, "it does not fit into a small block")
+        input.consume(BufferPool.wideBlockSize - 3)
+        input.narrow()
+        input.isWide = false
+        let more = input.append(repeatElement(0x79, count: BufferPool.blockSize))
+        #expect(more == BufferPool.blockSize - 3)
+        let unread = input.takeAll()
+        #expect(unread == [0x78, 0x78, 0x78] + [UInt8](repeating: 0x79, count: BufferPool.blockSize - 3))
+    }
+
     @Test("An output buffer grows, keeps order and writes decimals")
     func output() {
         var output = OutputBuffer(pool: pool)

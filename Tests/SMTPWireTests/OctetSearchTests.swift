@@ -33,6 +33,8 @@ import Testing
             let start = 1 + Int(numbers.next() % UInt64(bytes.count - 1))
             let dots = round % 2 == 0
             let end = OctetSearch.cleanRun(bytes.span.bytes, from: start, dots: dots)
+            let portable = OctetSearch.portableCleanRun(bytes.span.bytes, from: start, dots: dots)
+            if portable != end { Issue.record("\(bytes) from \(start): \(end), elsewhere \(portable)") }
             let allClean = (start..<end).allSatisfy { isClean(bytes, $0, dots: dots) }
             let next = end..<min(end + OctetSearch.width, bytes.count)
             let stopped = next.count < OctetSearch.width || !next.allSatisfy { isClean(bytes, $0, dots: dots) }

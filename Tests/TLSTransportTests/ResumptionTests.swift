@@ -93,6 +93,22 @@ struct ResumptionTests {
         _ = try visit(fixtures.server(), client)
         #expect(ticketsSeen.withLock { $0 } == 1)
     }
+
+    @Test("A server that gives tickets on grant gives one to whom it is granted, and none to others")
+    func ticketOnGrant() throws {
+        var options = ServerTLSOptions()
+        options.ticketsOnGrant = true
+        let (server, client) = (try fixtures.server(nil, options), try fixtures.client())
+        for isGranted in [false, true] {
+            let conversation = try Conversation()
+            try conversation.begin(server, client)
+            _ = conversation.handshake()
+            if isGranted { conversation.server.grantTicket() }
+            #expect(conversation.serverSends("250 ok\r\n") == .bytes(8))
+            #expect(conversation.clientReads() == .bytes(8))
+            #expect((conversation.client.session() != nil) == isGranted)
+        }
+    }
 }
 
 private let ticketsSeen = Locked(0)

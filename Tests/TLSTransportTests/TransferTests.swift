@@ -83,6 +83,47 @@ struct TransferTests {
         #expect(end == .endOfStream)
     }
 
+    @Test("The last bytes and the end that follows arrive, in clear and under TLS", arguments: [false, true])
+    func lastBytes(isTLS: Bool) throws {
+        if isTLS { try establish() }
+        conversation.serverOutput.append("221 bye\r\n")
+        let written = conversation.server.write(from: &conversation.serverOutput, isLast: true)
+        #expect(written == .bytes(9))
+        conversation.server.close()
+        #expect(conversation.clientReads() == .bytes(9))
+        #expect(conversation.clientReads() == .endOfStream)
+    }
+
+    @Test("Octets are written from the input buffer where they lie", arguments: [false, true])
+    func writesInput(isTLS: Bool) throws {
+        if isTLS { try establish() }
+        conversation.serverInput.append(Array("onetwo".utf8))
+        let written = conversation.server.write(first: 3, of: conversation.serverInput)
+        #expect(written == .bytes(3))
+        #expect(conversation.serverInput.count == 6, "they are still there")
+        #expect(conversation.clientReads() == .bytes(3))
+        let read = conversation.clientInput.takeAll()
+        #expect(read == Array("one".utf8))
+    }
+
+    @Test("What stands behind the last handshake message is read without another event")
+    func octetsBehindHandshake() throws {
+        let fixtures = try Fixtures.shared.get()
+        try conversation.begin(fixtures.server(), fixtures.client())
+        conversation.tellBoth()
+        _ = conversation.client.handshake()
+        _ = conversation.server.handshake()
+        #expect(conversation.client.handshake().info != nil)
+        conversation.clientOutput.append("EHLO x\r\n")
+        let written = conversation.client.write(from: &conversation.clientOutput)
+        #expect(written == .bytes(8))
+        // As after a short read in clear, with no event since: the kernel's edge may have come and gone.
+        conversation.server.mayRead = false
+        #expect(conversation.server.handshake().info != nil)
+        let read = conversation.server.read(into: &conversation.serverInput)
+        #expect(read == .bytes(8))
+    }
+
     @Test("A full input buffer leaves the rest of a TLS record for later, and none is lost")
     func recordLargerThanRoom() throws {
         try establish()

@@ -78,7 +78,8 @@ final class SinkSession: EventHandler {
         case (UInt8(ascii: "E"), _):
             output.append(
                 "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 100000000\r\n250-XCLIENT NAME ADDR PORT PROTO ")
-            output.append("HELO LOGIN DESTADDR DESTPORT\r\n250-AUTH PLAIN\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n")
+            output.append(
+                "HELO LOGIN DESTADDR DESTPORT\r\n250-AUTH PLAIN\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n")
         case (UInt8(ascii: "A"), _): output.append("235 2.7.0 ok\r\n")
         case (UInt8(ascii: "X"), _): output.append("220 sink ESMTP\r\n")
         case (UInt8(ascii: "D"), _):

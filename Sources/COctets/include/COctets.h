@@ -13,4 +13,7 @@
  */
 size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool dots);
 
+/* The offset of the first CR, LF or NUL at or behind `start`, or where fewer than 16 octets are left to look at. */
+size_t reeve_first_break(const uint8_t *octets, size_t start, size_t count);
+
 #endif

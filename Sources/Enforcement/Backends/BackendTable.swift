@@ -9,6 +9,7 @@ public final class BackendTable {
     public private(set) var servers: [BackendServer]
     /// Changes with what the servers offer.
     private(set) var revision: UInt64 = 0
+    let reader = CapabilitiesReader()
     private var nextServer = 0
 
     /// Failures in a row after which a server is left alone for a while (the breaker).

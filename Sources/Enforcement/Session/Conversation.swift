@@ -84,7 +84,8 @@ public struct Conversation: ~Copyable {
         backend = BackendMachine(
             identity: context.backend.identity, tls: context.backend.tls,
             client: ClientIdentity(
-                source: client.endpoint, destination: client.local, name: client.name, helo: [], isExtended: true))
+                source: client.endpoint, destination: client.local, name: client.name, helo: [], isExtended: true),
+            reader: table.reader)
         fromClient = InputBuffer(pool: pool)
         toClient = OutputBuffer(pool: pool)
         fromBackend = InputBuffer(pool: pool)

@@ -16,7 +16,7 @@ final class GatewaySession {
     /// Octets of content in one block from which it is written to the backend where it lies.
     static let worthLending = 4096
 
-    unowned let worker: Worker
+    let worker: Worker
     /// Names the session in messages from other threads.
     let key: UInt64
     let port: ListenerPort

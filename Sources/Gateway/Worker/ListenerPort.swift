@@ -10,7 +10,7 @@ import Throttle
 
 /// One listener on one worker: accepts, finds out who the client is, and begins sessions.
 final class ListenerPort: EventHandler, TimerHandler {
-    unowned let worker: Worker
+    let worker: Worker
     let source: ContextSource
     private(set) var settings: PortSettings
     private(set) var table: BackendTable

@@ -30,10 +30,22 @@ struct LogLine: Equatable {
     init(_ severity: Severity, _ bytes: [UInt8] = []) {
         self.severity = severity
         self.bytes = bytes
+        self.bytes.reserveCapacity(256)
     }
 
     mutating func append(_ ours: String) {
         bytes += ours.utf8
+    }
+
+    /// In decimal digits.
+    mutating func append(decimal number: Int) {
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        var rest = number.magnitude
+        let end = bytes.count
+        repeat {
+            bytes.insert(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), at: end)
+            rest /= 10
+        } while rest > 0
     }
 
     mutating func append(_ remote: some Collection<UInt8>, as place: RemoteText.Place) {
@@ -49,12 +61,18 @@ struct LogLine: Equatable {
 ///
 /// From the 62nd message on it is two characters.
 public func messageID(sid: String, number: Int) -> String {
-    let digits = Array("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     var rest = max(0, number)
-    var suffix: [Character] = []
+    var id = Array(sid.utf8)
+    let end = id.count
     repeat {
-        suffix.insert(digits[rest % digits.count], at: 0)
-        rest /= digits.count
+        id.insert(digit62(rest % 62), at: end)
+        rest /= 62
     } while rest > 0
-    return sid + String(suffix)
+    return String(decoding: id, as: UTF8.self)
+}
+
+/// 0-9, a-z, A-Z.
+private func digit62(_ value: Int) -> UInt8 {
+    let base = value < 10 ? 0x30 : value < 36 ? 0x61 - 10 : 0x41 - 36
+    return UInt8(truncatingIfNeeded: base + value)
 }

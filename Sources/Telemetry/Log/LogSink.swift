@@ -113,6 +113,7 @@ final class SyslogPrefix {
     private let ident: String
     private let process = getpid()
     private let clock = TimeText()
+    private var last = (second: Int.min, withHost: false, text: "")
 
     /// `ident` is ours (`postfix-portreeve/smtpd`).
     init(ident: String) {
@@ -123,7 +124,12 @@ final class SyslogPrefix {
         host = got == 0 && !label.isEmpty ? String(decoding: label, as: UTF8.self) : "localhost"
     }
 
+    /// Lines come in bunches: the text is made once a second.
     func text(at time: WallTime, withHost: Bool) -> String {
-        "\(clock.syslog(time)) \(withHost ? host + " " : "")\(ident)[\(process)]: "
+        if last.second != time.seconds || last.withHost != withHost {
+            let text = "\(clock.syslog(time)) \(withHost ? host + " " : "")\(ident)[\(process)]: "
+            last = (time.seconds, withHost, text)
+        }
+        return last.text
     }
 }

@@ -47,7 +47,8 @@ struct PostfixFormatter {
 extension PostfixFormatter {
     private func event(_ what: String, _ identity: SessionIdentity) -> LogLine {
         var line = LogLine(.info)
-        line.append(what + " from ")
+        line.append(what)
+        line.append(" from ")
         line.append(client: identity)
         return line
     }
@@ -116,7 +117,9 @@ extension LogLine {
     /// `name[address]`; a name that nobody confirmed is `unknown`.
     mutating func append(client identity: SessionIdentity) {
         append(identity.clientName ?? "unknown", as: .name)
-        append("[\(identity.client.address)]")
+        append("[")
+        append(identity.client.address.description)
+        append("]")
     }
 
     mutating func append(sid identity: SessionIdentity) {
@@ -126,14 +129,22 @@ extension LogLine {
 
     /// `ehlo=2 auth=0/1 … commands=5/7`: a number alone where all succeeded.
     mutating func append(counts summary: SessionSummary) {
-        func ratio(_ succeeded: Int, _ total: Int) -> String {
-            succeeded == total ? "\(total)" : "\(succeeded)/\(total)"
-        }
         for count in summary.counts {
             append(count.command, as: .field)
-            append("=\(ratio(count.succeeded, count.total)) ")
+            append("=")
+            append(ratio: count.succeeded, count.total)
+            append(" ")
         }
-        let succeeded = summary.counts.reduce(0) { $0 &+ $1.succeeded }
-        append("commands=\(ratio(succeeded, summary.counts.reduce(0) { $0 &+ $1.total }))")
+        append("commands=")
+        append(
+            ratio: summary.counts.reduce(0) { $0 &+ $1.succeeded }, summary.counts.reduce(0) { $0 &+ $1.total })
+    }
+
+    private mutating func append(ratio succeeded: Int, _ total: Int) {
+        if succeeded != total {
+            append(decimal: succeeded)
+            append("/")
+        }
+        append(decimal: total)
     }
 }
