@@ -32,6 +32,9 @@ def arguments():
     parser.add_argument("--crowd", type=int, default=15000, help="idle sessions beside live ones (15000)")
     parser.add_argument("--turns", type=int, default=3, help="how often crowd and flood alternate with quiet (3)")
     parser.add_argument("--out", type=pathlib.Path, default=peers.HERE / "results", help="folder for the results")
+    parser.add_argument("--document", action="store_true", help="write the tables into docs/PERFORMANCE.md")
+    parser.add_argument("--from", dest="earlier", type=pathlib.Path, metavar="RESULTS.JSON",
+                        help="measure nothing, show these results")
     parser.add_argument("--check", action="store_true", help="exit 1 if a budget is missed")
     return parser.parse_args()
 
@@ -125,6 +128,8 @@ def save(results, folder):
 
 def main():
     options = arguments()
+    if options.earlier:
+        return conclude(json.loads(options.earlier.read_text()), options)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if options.crowd > most - 2000:
@@ -156,7 +161,13 @@ def main():
     results["load"][1] = os.getloadavg()[0]
     results["budgets"] = budgets.judge(results)
     save(results, options.out)
+    return conclude(results, options)
+
+
+def conclude(results, options):
     print(report.text(results))
+    if options.document:
+        report.write_document(results, peers.REPOSITORY / "docs/PERFORMANCE.md")
     return 1 if options.check and not all(each["held"] for each in results["budgets"]) else 0
 
 

@@ -123,6 +123,28 @@ def text(results):
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def document(results):
+    """What stands between the marks of docs/PERFORMANCE.md."""
+    proxies = results["proxies"]
+    others = [each for each in proxies if each not in ("direct", "portreeve")]
+    first = (f"{results['machine']}; {results['rounds']} rounds, scale {results['scale']}, load average "
+             f"{results['load'][0]:.1f} before and {results['load'][1]:.1f} after. Medians with the least and greatest round.")
+    bullets = "\n".join("* " + line for line in scenes(results).splitlines())
+    parts = [first, verdicts(results), costs(results, proxies), ratios(results, others),
+             "User and system time:", split(results, proxies),
+             "Latency, with loader, proxy and backend on the same machine:", latencies(results, proxies),
+             memory(results) if results["idle"] else "", bullets]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write_document(results, path):
+    """Puts the results between the marks of a document."""
+    begin, end = "<!-- results -->\n", "<!-- end of results -->\n"
+    old = path.read_text()
+    head, rest = old.split(begin, 1)
+    path.write_text(head + begin + "\n" + document(results) + "\n" + end + rest.split(end, 1)[1])
+
+
 def plot(results, path):
     """CPU of each work for every proxy, in proportion to Portreeve's. False if there is no matplotlib."""
     try:

@@ -22,7 +22,7 @@ final class ListenerPort: EventHandler, TimerHandler {
     private var deal: Deal?
 
     /// Connections accepted in one go before sessions get their turn.
-    static let acceptBatch = 64
+    static let acceptBatch = 16
     /// Nanoseconds until accept is tried again when descriptors have run out.
     static let retryPause: UInt64 = 100_000_000
 
