@@ -24,8 +24,9 @@ let modules: [Target] = [
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "Bytes", swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
     .target(
-        name: "Policy", dependencies: ["Bytes", "CPCRE2"],
+        name: "Policy", dependencies: ["Bytes", "CPCRE2", "CIDN2"],
         swiftSettings: pure + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "Throttle", dependencies: ["Bytes"], swiftSettings: pure),
     .target(name: "Diagnostics", swiftSettings: pure),

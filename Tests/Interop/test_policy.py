@@ -112,7 +112,7 @@ class EveryFeature(unittest.TestCase):
         code, lines = client.login(password="wrong")
         self.assertEqual((code, lines[0].startswith("4.7.0 Enough, alice@example.org")), (421, True), lines)
         self.assertTrue(client.ended())
-        harness.until("the ban", lambda: self.site.logged(**{"event.action": "ban-requested", "source.ip": "127.9.4.4"}))
+        harness.until("the ban", lambda: self.site.logged(**{"event.action": "ban", "source.ip": "127.9.4.4"}))
 
     # MARK: MAIL
 

@@ -2,7 +2,7 @@ internal import Bytes
 public import Policy
 
 /// One stage of a rule book, asked again and again about the same recipient.
-public struct Decisions {
+public struct Decisions: Sendable {
     private let book: RuleBook
     private let facts: Facts
 

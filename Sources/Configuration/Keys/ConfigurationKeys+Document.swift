@@ -31,7 +31,7 @@ extension ConfigurationKeys {
         * An unknown key is an error. A relative path is relative to the directory of the file that names it.
         * Sizes: `B`, `KB`, `MB`, `GB`, `TB`; 1 KB is 1024 octets. Durations: `ms`, `s`, `min`, `h`, `d`.
           Rates: a number and `/s`, `/min`, `/h` or `/d`.
-        * Domains are A-labels; case and a final dot make no difference.
+        * Domains are compared as A-labels (`bücher.example` is `xn--bcher-kva.example`); case and a final dot make no difference.
         * `listeners.NAME.tls_options` takes the keys of `tls`, `listeners.NAME.protocol` those of `protocol`.
         * Anchors, aliases, tags, merge keys, a second document and duplicate keys are errors.
 

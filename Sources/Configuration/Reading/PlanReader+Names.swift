@@ -15,9 +15,7 @@ extension PlanReader {
 
     private func checkedDomain(_ text: String, at range: SourceRange) -> String? {
         if let domain = DomainName.canonical(text) { return domain }
-        let isForeign = !text.utf8.allSatisfy { $0 < 0x80 }
-        let hint = isForeign ? "write the A-label form (xn--…)" : "letters, digits and hyphens between dots"
-        error(.badValue, range, "'\(text)' is not a domain", hint: hint)
+        error(.badValue, range, "'\(text)' is not a domain", hint: "letters, digits and hyphens between dots")
         return nil
     }
 

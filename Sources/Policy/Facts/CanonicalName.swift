@@ -2,9 +2,12 @@ import Bytes
 
 /// The one form in which names are compared, in rules, lists and keys alike.
 public enum CanonicalName {
-    /// A domain in lower case without its final dot; an address literal in lower case.
+    /// A domain in lower case without its final dot, its labels as A-labels; an address literal in lower case.
+    ///
+    /// What holds other letters than ASCII's and is no domain name stays as it is, but for ASCII's case.
     public static func domain(_ bytes: [UInt8]) -> [UInt8] {
         var name = bytes.map(ASCII.lowercased)
+        if name.contains(where: { $0 >= 0x80 }) { name = InternationalDomain.ascii(name) ?? name }
         if name.last == ASCII.dot { name.removeLast() }
         return name
     }

@@ -89,7 +89,8 @@ extension PolicyDocument {
         `"\\.exe$"` needs no more backslashes; mind YAML's own quotes around it.
 
         Names are compared in one form: logins and local parts in lower case, a login without `@` completed with the backend's
-        `realm:`, domains in lower case without the final dot, needless quotes removed. `matches` sees that form.
+        `realm:`, domains in lower case as A-labels (`bücher.example` is `xn--bcher-kva.example`) without the final dot, needless
+        quotes removed. `matches` sees that form.
 
         A guard to the left makes a value usable: `tls.active and tls.version < TLS1.2`, `not auth.ok or auth.user == "x"`. A
         guard in `when` holds for `unless`, the limits' keys and the reply too.

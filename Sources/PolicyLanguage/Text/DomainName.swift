@@ -1,11 +1,11 @@
 internal import Bytes
+internal import Policy
 
 /// Domain names as text.
 public enum DomainName {
-    /// Lower-cased, without the final dot; nil unless RFC 5321 §4.1.2 and RFC 1035 §2.3.4 allow it.
+    /// Lower-cased A-labels, without the final dot; nil unless RFC 5321 §4.1.2 and RFC 1035 §2.3.4 allow it.
     public static func canonical(_ text: String) -> String? {
-        var bytes = text.utf8.map(ASCII.lowercased)
-        if bytes.last == ASCII.dot { bytes.removeLast() }
+        let bytes = CanonicalName.domain(Array(text.utf8))
         let labels = bytes.split(separator: ASCII.dot, omittingEmptySubsequences: false)
         guard (1...253).contains(bytes.count), labels.allSatisfy(isLabel), let last = labels.last,
             !last.allSatisfy(ASCII.isDigit)
