@@ -55,8 +55,9 @@ struct CELTests {
         #expect(Outcome(condition) == .error("E210"))
     }
 
-    /// CEL absorbs an error beside `false` in `&&` and beside `true` in `||`, in either order. Our only error in a session
-    /// is a match that takes too long.
+    /// CEL absorbs an error beside `false` in `&&` and beside `true` in `||`, in either order.
+    ///
+    /// Our only error in a session is a match that takes too long.
     @Test("a part that failed is absorbed from either side, and otherwise fails the whole")
     func errors() {
         let subject = "\(String(repeating: "a", count: 40))!"

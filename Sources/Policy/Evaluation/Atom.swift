@@ -1,6 +1,8 @@
 import Bytes
 
-/// A test of one fact against constants. An absent fact answers no.
+/// A test of one fact against constants.
+///
+/// An absent fact answers no.
 enum Atom: Hashable {
     /// Never holds.
     case never
@@ -63,8 +65,9 @@ enum Atom: Hashable {
 struct PairSet: Hashable, Sendable {
     private(set) var bits: UInt64 = 0
 
-    /// Of a text that is searched. ASCII letters count in lower case; where other letters occur, which may have other
-    /// cases, every pair may.
+    /// Of a text that is searched.
+    ///
+    /// ASCII letters count in lower case; where other letters occur, which may have other cases, every pair may.
     init(_ text: Span<UInt8>) {
         var before: UInt8 = 0
         for index in text.indices {
