@@ -27,6 +27,7 @@ final class Load: TimerHandler {
     private var ended = Instant.current()
     private var timer: TimerID?
     private var complaint: String?
+    private var users = 0
 
     init(on loop: EventLoop, _ options: Options) throws {
         self.loop = loop
@@ -38,6 +39,12 @@ final class Load: TimerHandler {
         self.tls = try ClientTLSContext(tls)
         guard let address = IPAddress("127.0.0.1") else { throw Misuse(text: "no loopback") }
         target = Endpoint(address: address, port: options.port)
+    }
+
+    /// The number of a user whose name no session of this run has used.
+    func nextUser() -> Int {
+        users += 1
+        return users
     }
 
     func run() throws {
@@ -116,11 +123,16 @@ extension Load {
     /// Counts, seconds and microseconds, as one JSON object.
     var report: String {
         let seconds = Double(ended.since(started)) / 1e9
-        let complaint = complaint.map { ", \"complaint\": \"\($0.filter { $0 != "\"" && $0 != "\\" })\"" } ?? ""
+        let complaint = complaint.map { ", \"complaint\": \"\($0.filter(Self.isPlain))\"" } ?? ""
         return """
             {"done": \(done), "failed": \(failed), "resumed": \(resumed), "seconds": \(seconds), \
             "session_us": \(quantiles(sessionTimes)), "message_us": \(quantiles(messageTimes))\(complaint)}
             """
+    }
+
+    /// What may stand in a JSON string as it is.
+    private static func isPlain(_ character: Character) -> Bool {
+        character >= " " && character != "\"" && character != "\\"
     }
 
     private func quantiles(_ times: [UInt64]) -> String {

@@ -58,6 +58,7 @@ final class LoadSession: EventHandler {
         switch load.steps[step] {
         case .reply(let digit): guard hearsReply(digit) else { return false }
         case .send(let line): output.append(line)
+        case .login: output.append(login(load.nextUser()))
         case .handshake: guard shakesHands() else { return false }
         case .messageBegins: messageBegan = .current()
         case .messageEnds: load.messageTimes.append(Instant.current().since(messageBegan))

@@ -5,6 +5,8 @@ enum Step {
     /// A reply whose code begins with this digit (0: with any) is awaited.
     case reply(UInt8)
     case send([UInt8])
+    /// AUTH PLAIN with a name of the session's own: one user would soon meet his limits.
+    case login
     case handshake
     /// The clock of a message starts.
     case messageBegins
@@ -28,7 +30,7 @@ extension Options {
             steps += exchange("STARTTLS") + [.handshake] + exchange("EHLO load.example.net")
         }
         if command == .hold && ending == .accepted && messages == 0 { return steps + [.hold] }
-        if logsIn { steps += exchange("AUTH PLAIN AGJvYgBzZWNyZXQ=") }
+        if logsIn { steps += [.login, .reply(2)] }
         return steps + transactions + exchange("QUIT") + [.close]
     }
 
@@ -48,6 +50,21 @@ extension Options {
 
     private func exchange(_ line: String, _ digit: UInt8 = 2) -> [Step] {
         [.send(Array((line + "\r\n").utf8)), .reply(digit)]
+    }
+}
+
+/// The command that logs user `number` in (RFC 4616).
+func login(_ number: Int) -> [UInt8] {
+    Array("AUTH PLAIN ".utf8) + base64(Array("\0user\(number)\0secret".utf8)) + [13, 10]
+}
+
+/// RFC 4648 §4.
+func base64(_ octets: [UInt8]) -> [UInt8] {
+    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    return stride(from: 0, to: octets.count, by: 3).flatMap { start -> [UInt8] in
+        let group = octets[start..<min(start + 3, octets.count)]
+        let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
+        return (0..<4).map { $0 <= group.count ? alphabet[bits >> (18 - 6 * $0) & 63] : 0x3D }
     }
 }
 
