@@ -17,7 +17,7 @@ extension PolicyReader {
         guard name(pair.key, "limit", at: pair.keyRange) != nil else { return nil }
         let section = section(pair.value, "limits.NAME", shown: "limit '\(pair.key)'", at: pair.keyRange)
         guard section.isReadable else { return nil }
-        let key = oneOrMore(section["key"]).compactMap { node in text(node, "key").map { ($0, node.range) } }
+        let key = distinct(section["key"])
         if key.count > 4, let given = section["key"] {
             error(.outOfRange, given.value.range, "a key has at most 4 fields")
         }

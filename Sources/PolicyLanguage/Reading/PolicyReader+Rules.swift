@@ -40,7 +40,7 @@ extension PolicyReader {
         let stage = stage(section["at"])
         let condition = expression(section["when"])
         let exception = expression(section["unless"])
-        let over = oneOrMore(section["over"]).compactMap { item in text(item, "over").map { ($0, item.range) } }
+        let over = distinct(section["over"])
         let reply = reply(section["reply"])
         let mode = choice(section["mode"], of: [Mode.enforce, .monitor, .disabled]) ?? .enforce
         let ban = ban(section["ban"])

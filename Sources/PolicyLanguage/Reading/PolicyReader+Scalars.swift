@@ -115,6 +115,19 @@ extension PolicyReader {
         }
     }
 
+    /// One text or a list of them, each with its place; one that stands there twice was meant to be another.
+    func distinct(_ pair: YAMLNode.Pair?) -> [(String, SourceRange)] {
+        guard let pair else { return [] }
+        var seen: Set<String> = []
+        return oneOrMore(pair).compactMap { item in
+            guard let text = text(item, pair.key) else { return nil }
+            if !seen.insert(text).inserted {
+                error(.duplicateName, item.range, "'\(text)' stands twice in '\(pair.key)'")
+            }
+            return (text, item.range)
+        }
+    }
+
     /// One value, or a list of them.
     func oneOrMore(_ pair: YAMLNode.Pair?) -> [YAMLNode] {
         guard let pair else { return [] }
