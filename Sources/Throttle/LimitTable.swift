@@ -51,7 +51,7 @@ extension LimitTable {
 
 /// The buckets of all limits; `now` is monotonic nanoseconds of one clock.
 ///
-/// Memory is bounded by `capacity` buckets of about 120 octets and their key each (1,000,000: 100 to 150 MB). Where there is no room the
+/// Memory is bounded by `capacity` buckets of about 65 octets and their key each (1,000,000: below 100 MB). Where there is no room the
 /// bucket that has been full longest goes first, which changes nothing; only if none is full, the one that owes least.
 public final class LimitTable: Sendable {
     public enum Outcome: Hashable, Sendable {
@@ -98,7 +98,7 @@ public final class LimitTable: Sendable {
             return .charged(
                 zip(charges, hashes).map { charge, hash in
                     let shard = shard(hash)
-                    var arrival = shard.buckets.arrival(charge.name, hash)
+                    var arrival = shard.buckets.arrival(hash)
                     let since = max(arrival, now)
                     _ = charge.rate.charge(&arrival, cost: charge.cost, now: now)
                     shard.buckets.set(charge.name, hash, to: arrival)
@@ -118,7 +118,7 @@ public final class LimitTable: Sendable {
         let charge = reservation.charge
         let hash = charge.name.hash
         locked([hash]) {
-            _ = shard(hash).buckets.lower(charge.name, hash) {
+            _ = shard(hash).buckets.lower(hash) {
                 charge.rate.refund(&$0, cost: charge.cost, since: reservation.since, now: now)
             }
         }
@@ -127,7 +127,7 @@ public final class LimitTable: Sendable {
     /// How many events of cost 1 the bucket would pass now.
     public func remaining(_ name: BucketName, rate: RateLimit, now: UInt64) -> UInt64 {
         let hash = name.hash
-        return locked([hash]) { rate.remaining(shard(hash).buckets.arrival(name, hash), now: now) }
+        return locked([hash]) { rate.remaining(shard(hash).buckets.arrival(hash), now: now) }
     }
 
     /// Buckets that are known.
@@ -161,7 +161,7 @@ public final class LimitTable: Sendable {
     /// Forgets what a bucket has been charged; false if there is no such bucket.
     public func reset(_ name: BucketName) -> Bool {
         let hash = name.hash
-        return locked([hash]) { shard(hash).buckets.lower(name, hash) { $0 = 0 } }
+        return locked([hash]) { shard(hash).buckets.lower(hash) { $0 = 0 } }
     }
 
     /// A bucket as an earlier process left it; one that is there and fuller stays.
@@ -169,7 +169,7 @@ public final class LimitTable: Sendable {
         let hash = name.hash
         locked([hash]) {
             let shard = shard(hash)
-            if arrival > shard.buckets.arrival(name, hash) { shard.buckets.set(name, hash, to: arrival) }
+            if arrival > shard.buckets.arrival(hash) { shard.buckets.set(name, hash, to: arrival) }
         }
     }
 
@@ -179,7 +179,7 @@ public final class LimitTable: Sendable {
     private func longestWait(_ charges: [BucketCharge], _ hashes: [UInt64], _ now: UInt64) -> UInt64? {
         var longest: UInt64 = 0
         for (charge, hash) in zip(charges, hashes) {
-            let arrival = shard(hash).buckets.arrival(charge.name, hash)
+            let arrival = shard(hash).buckets.arrival(hash)
             longest = max(longest, charge.rate.wait(arrival, cost: charge.cost, now: now))
         }
         return longest == 0 ? nil : longest
