@@ -99,7 +99,7 @@ let tests: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "PolicyLanguage", "Configuration",
-            "Diagnostics",
+            "Diagnostics", "FirewallPlan",
         ],
         path: "Tests/FuzzTargets", swiftSettings: strict),
     .testTarget(name: "RegressionCorpusTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
@@ -128,7 +128,7 @@ let tests: [Target] = [
         name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy", "Reactor"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
     .testTarget(
-        name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes"], exclude: ["Golden"], swiftSettings: strict),
+        name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes", "FuzzTargets"], exclude: ["Golden"], swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),
     .testTarget(name: "ThrottleTests", dependencies: ["Throttle", "Bytes"], swiftSettings: strict),
     .testTarget(

@@ -1,5 +1,6 @@
 import Bytes
 import FirewallPlan
+import FuzzTargets
 import Testing
 
 @Suite struct RulesetTests {

@@ -3,8 +3,8 @@ import Diagnostics
 import Policy
 import PolicyLanguage
 
-/// policy.yaml: whatever the text, loading ends; without a policy there is an error; findings lie inside the text; and
-/// what compiles decides as the file says.
+/// policy.yaml: whatever the text, loading ends; without a policy there is an error; findings lie inside the text;
+/// what compiles decides as the file says, and makes rules that a kernel takes.
 enum PolicyTarget {
     private static let files = PolicyFiles { path, _ in
         path.hasSuffix(".txt") ? .bytes(Array("example.org\n10.0.0.0/8 until 2030-01-31\n# nobody\n".utf8)) : .missing
@@ -17,7 +17,8 @@ enum PolicyTarget {
         guard let text = String(validating: input.prefix(longest), as: UTF8.self) else { return }
         let outcome = loader.parse(text: text, name: "policy.yaml", directory: "/etc/portreeve/policies/fuzz")
         try checkFindings(outcome)
-        try checkFormatter(text, loads: outcome.policy != nil)
+        try checkFormatter(text, loads: outcome.isLoaded)
+        if let egress = outcome.egress { try EgressTarget.check(egress.policy) }
         guard let policy = outcome.policy else { return }
         _ = LoadGuard.findings(
             GuardedListener(name: "mx", port: 25, tls: .starttls, offersAuth: true, range: policy.nameRange),
@@ -60,7 +61,7 @@ enum PolicyTarget {
 
     private static func checkFindings(_ outcome: PolicyOutcome) throws(Complaint) {
         let hasError = outcome.findings.contains { $0.severity == .error }
-        try require((outcome.policy == nil) == hasError, "policy: \(outcome.policy != nil), error: \(hasError)")
+        try require(outcome.isLoaded != hasError, "loaded: \(outcome.isLoaded), error: \(hasError)")
         for finding in outcome.findings {
             guard let source = outcome.sources.first(where: { $0.name == finding.range.file }) else { continue }
             let end = finding.range.offset + finding.range.length
@@ -76,8 +77,13 @@ enum PolicyTarget {
         let again = PolicyFormatter.format(once.text, name: "policy.yaml")
         try require(again.text == once.text, "fmt changes what it wrote")
         let outcome = loader.parse(text: once.text, name: "policy.yaml", directory: "/etc/portreeve/policies/fuzz")
-        try require(outcome.policy != nil, "fmt broke it: \(outcome.rendered())")
+        try require(outcome.isLoaded, "fmt broke it: \(outcome.rendered())")
     }
+}
+
+extension PolicyOutcome {
+    /// There is a policy, of either kind.
+    fileprivate var isLoaded: Bool { policy != nil || egress != nil }
 }
 
 /// An expression: the first octet is the stage, the rest its text, put into a policy that has lists and limits.

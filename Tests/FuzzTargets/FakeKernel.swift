@@ -1,15 +1,17 @@
-import FirewallPlan
+public import FirewallPlan
 
 /// A kernel that takes and refuses transactions as nf_tables does, without one.
-struct FakeKernel {
-    private(set) var table: Ruleset?
+public struct FakeKernel {
+    public private(set) var table: Ruleset?
 
-    enum Refusal: Error, Hashable {
-        case noTable, exists(String), missing(String), busy(String), overlap(String), notSorted(String)
+    public enum Refusal: Error, Hashable {
+        case noTable, exists(String), missing(String), busy(String), overlap(String), tooLong(String)
     }
 
+    public init() {}
+
     /// All of it or nothing.
-    mutating func commit(_ operations: [Operation]) throws(Refusal) {
+    public mutating func commit(_ operations: [Operation]) throws(Refusal) {
         var copy = self
         for operation in operations { try copy.apply(operation) }
         self = copy
@@ -22,6 +24,7 @@ struct FakeKernel {
             return
         }
         guard var now = table else { throw .noTable }
+        try refuseIfTooLong(operation)
         switch operation {
         case .addTable: break
         case .deleteTable:
@@ -64,6 +67,26 @@ struct FakeKernel {
         case .appendRule(let chain, let rule): try now.append(rule, to: chain)
         }
         table = now
+    }
+
+    /// NFT_NAME_MAXLEN and NF_LOG_PREFIXLEN with their final zero, and nft's bound for comments.
+    private func refuseIfTooLong(_ operation: Operation) throws(Refusal) {
+        switch operation {
+        case .addCounter(let name), .addChain(let name, _): try refuse(name, longerThan: 255)
+        case .addSet(let set):
+            try refuse(set.name, longerThan: 255)
+            try refuse(set.comment, longerThan: Rule.longestComment)
+        case .addElements(_, let elements):
+            for element in elements { try refuse(element.comment, longerThan: Rule.longestComment) }
+        case .appendRule(_, let rule):
+            try refuse(rule.comment, longerThan: Rule.longestComment)
+            for case .log(_, _, _, let prefix) in rule.expressions { try refuse(prefix, longerThan: 127) }
+        case .addTable, .deleteTable, .deleteCounter, .deleteSet, .deleteElements, .deleteChain, .flushChain: break
+        }
+    }
+
+    private func refuse(_ text: String, longerThan limit: Int) throws(Refusal) {
+        if text.utf8.count > limit { throw .tooLong(text) }
     }
 }
 
