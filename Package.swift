@@ -61,6 +61,10 @@ let modules: [Target] = [
         name: "FirewallHelper", dependencies: ["Bytes", "FirewallPlan", "Reactor", "CNetfilter"],
         swiftSettings: strict),
     .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),
+    .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    .target(
+        name: "SharedStore", dependencies: ["Bytes", "Throttle", "Reactor", "TLSTransport", "CHiredis"],
+        swiftSettings: dataPlane),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "Telemetry", dependencies: ["Bytes", "Policy", "Reactor", "CCurl"], swiftSettings: strict),
     .target(
@@ -111,6 +115,10 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(
         name: "TLSTransportTests", dependencies: ["Bytes", "Reactor", "TLSTransport", "COpenSSL"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "SharedStoreTests",
+        dependencies: ["SharedStore", "Bytes", "Throttle", "Reactor", "TLSTransport", "FuzzTargets"],
         swiftSettings: strict),
     .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"], swiftSettings: strict),
     .testTarget(
