@@ -61,7 +61,8 @@ let modules: [Target] = [
         name: "FirewallHelper", dependencies: ["Bytes", "FirewallPlan", "Reactor", "CNetfilter"],
         swiftSettings: strict),
     .target(name: "TLSTransport", dependencies: ["Bytes", "Reactor", "COpenSSL"], swiftSettings: dataPlane),
-    .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    // Not by pkg-config, whose answer has a flag that SwiftPM complains of.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .target(
         name: "SharedStore", dependencies: ["Bytes", "Throttle", "Reactor", "TLSTransport", "CHiredis"],
         swiftSettings: dataPlane),

@@ -57,25 +57,22 @@ struct LinkMachine {
     private let identity: StoreIdentity
     private let patience: StorePatience
     private var awaited = AwaitedReplies()
-    private var begunAt: UInt64
+    /// What is awaited was given up.
+    private var isLate = false
+    private let begunAt: UInt64
     private var pause: UInt64
+    private var scriptsOnTheirWay = 0
 
     init(_ identity: StoreIdentity, patience: StorePatience, now: UInt64) {
         (self.identity, self.patience, begunAt) = (identity, patience, now)
         pause = patience.probe.lowerBound
     }
 
-    /// The errands that are without an answer.
-    var errands: [UInt64] {
-        if case .late = phase { return [] }
-        return awaited.errands
-    }
+    /// The errands that somebody still waits for.
+    var errands: [UInt64] { isLate ? [] : awaited.errands }
 
-    /// The requests whose replies will be too late for anybody.
-    var abandoned: [UInt64] {
-        if case .late = phase { return awaited.errands }
-        return []
-    }
+    /// The errands whose replies will be too late for anybody.
+    var abandoned: [UInt64] { isLate ? awaited.errands : [] }
 }
 
 // MARK: Requests
@@ -104,7 +101,10 @@ extension LinkMachine {
         loadScripts(&output, now: now)
     }
 
+    /// Does nothing while they are on their way already.
     mutating func loadScripts(_ output: inout OutputBuffer, now: UInt64) {
+        guard scriptsOnTheirWay == 0 else { return }
+        scriptsOnTheirWay = StoreScript.allCases.count
         for script in StoreScript.allCases {
             output.request(3)
             output.word("SCRIPT")
@@ -159,8 +159,7 @@ extension LinkMachine {
         if case .late = phase, awaited.count == 0 { phase = .late(probeAt: now + pause) }
         switch entry.request {
         case .errand(let number):
-            if case .late = phase { return .answeredLate(number, reply) }
-            return .answered(number, reply)
+            return isLate ? .answeredLate(number, reply) : .answered(number, reply)
         case .probe: return probed(sentAt: entry.sentAt, now)
         case .slots: return received(slots: reply)
         case .script(let script): return loaded(script, reply)
@@ -187,6 +186,7 @@ extension LinkMachine {
     }
 
     private mutating func loaded(_ script: StoreScript, _ reply: StoreReply) -> Outcome {
+        scriptsOnTheirWay -= 1
         guard let name = reply.octets else {
             return failed(.refused, reply.errorText ?? "the server takes no scripts")
         }
@@ -204,6 +204,8 @@ extension LinkMachine {
             return .nothing
         }
         phase = .open
+        isLate = false
+        pause = patience.probe.lowerBound
         return .recovered
     }
 
@@ -233,6 +235,7 @@ extension LinkMachine {
         case .introducing: return failed(.late, "no answer to the introduction in time")
         case .open:
             phase = .late(probeAt: now + pause)
+            isLate = true
             return .late(awaited.errands)
         case .late where awaited.count > 0: return failed(.late, "no answer")
         case .late:

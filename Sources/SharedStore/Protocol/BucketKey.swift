@@ -24,7 +24,7 @@ enum BucketKey {
             }
         }
         key += [UInt8(ascii: "}"), UInt8(ascii: ":")]
-        for shift in stride(from: 60, through: 0, by: -4) { key.append(hex[Int(name.family >> UInt64(shift)) & 15]) }
+        for shift in stride(from: 60, through: 0, by: -4) { key.append(hex[Int(name.family >> UInt64(shift) & 15)]) }
         return key
     }
 

@@ -4,7 +4,7 @@
 // intervals are multiplied and divided in Throttle's integers, on our side. The results are Throttle's to the nanosecond.
 
 enum BucketScripts {
-    /// `now`, and `owed(value)`: how long until a bucket is empty. A value that is no time counts as an empty bucket.
+    /// The time, and how long until a bucket is empty; a value that is no time counts as an empty bucket.
     static let clock = """
         local time = redis.call('TIME')
         local now_s, now_n = tonumber(time[1]), tonumber(time[2]) * 1000
@@ -35,8 +35,10 @@ enum BucketScripts {
 
         """
 
+    /// Charges all or none.
+    ///
     /// KEYS: buckets. ARGV for each: seconds and nanoseconds that the event pays, seconds and nanoseconds that may be
-    /// owed. Charges all or none. Returns 1 or 0, now, and for each bucket what was owed before.
+    /// owed. Returns 1 or 0, now, and for each bucket what was owed before.
     static let charge = """
         local reply, sums, fits = {1, now_s, now_n}, {}, true
         for i, value in ipairs(redis.call('MGET', unpack(KEYS))) do
@@ -56,6 +58,8 @@ enum BucketScripts {
         return reply
         """
 
+    /// Changes nothing.
+    ///
     /// KEYS: buckets. Returns 1, now, and for each bucket what is owed.
     static let peek = """
         local reply = {1, now_s, now_n}
@@ -65,8 +69,10 @@ enum BucketScripts {
         return reply
         """
 
+    /// Gives charges back, but for what has drained since.
+    ///
     /// KEYS: buckets. ARGV for each: seconds and nanoseconds that were charged, seconds and nanoseconds of the moment at
-    /// which the bucket would have been empty without it. What has drained since then is not given back.
+    /// which the bucket would have been empty without it.
     static let refund = """
         for i, value in ipairs(redis.call('MGET', unpack(KEYS))) do
           local at = 4 * (i - 1)

@@ -26,8 +26,10 @@ enum NewsScripts {
 
         """
 
+    /// Makes an entry; a ban that is there is never shortened.
+    ///
     /// ARGV: kind (ban, lift, reset), subject, milliseconds it still lasts, milliseconds since it began, flags, reason,
-    /// most entries. A ban that is there is never shortened. Returns the version.
+    /// most entries. Returns the version.
     static let publish =
         preamble + """
             local kind, subject, flags, reason = ARGV[1], ARGV[2], ARGV[5], ARGV[6]
@@ -72,7 +74,9 @@ enum NewsScripts {
             return version
             """
 
-    /// ARGV: epoch and version that the machine knows, most entries. Returns epoch, version, floor, now in milliseconds,
+    /// What is later than what a machine knows.
+    ///
+    /// ARGV: epoch and version that it knows, most entries. Returns epoch, version, floor, now in milliseconds,
     /// then subject, version and entry of each change that is later, the earliest first.
     static let news =
         preamble + """
