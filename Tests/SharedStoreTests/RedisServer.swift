@@ -6,6 +6,8 @@ import Foundation
 final class RedisServer: @unchecked Sendable {
     let port: UInt16
     let directory: URL
+    /// Where the nodes of a Cluster talk to each other.
+    var clusterPort: UInt16 = 0
     private var process = Process()
     private let arguments: [String]
 
@@ -59,8 +61,8 @@ final class RedisServer: @unchecked Sendable {
 
     func end(_ number: Int32 = SIGKILL) {
         guard process.isRunning else { return }
-        signal(SIGCONT)
         signal(number)
+        if number != SIGKILL { signal(SIGCONT) }
         process.waitUntilExit()
     }
 

@@ -39,6 +39,9 @@ final class StoreBench: StoreReceiver {
 
     var standing: StoreStanding? { standings.last }
 
+    /// Every question that was taken has its answer.
+    var isSettled: Bool { answers.count == Int(lastTicket) }
+
     func storeAnswered(_ ticket: StoreTicket, _ answer: StoreAnswer) {
         if isAsking { Issue.record("an answer from inside the question") }
         if answers.updateValue(answer, forKey: ticket) != nil { twice.append(ticket) }

@@ -265,7 +265,12 @@ extension StoreLink {
         case .answeredLate(let errand, let reply): owner?.linkAnswered(self, errand, reply, isLate: true)
         case .late(let errands): owner?.linkIsLate(self, errands)
         case .slots(let reply): owner?.linkToldSlots(self, reply)
-        case .failed(let reason, let detail): end(reason, detail)
+        case .failed(let reason, let detail):
+            if case .securing = stage {
+                end(reason, "no answer to the TLS handshake: does it speak TLS on this port?")
+            } else {
+                end(reason, detail)
+            }
         }
     }
 
