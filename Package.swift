@@ -137,7 +137,8 @@ let tests: [Target] = [
         name: "TelemetryTests", dependencies: ["Telemetry", "Bytes", "Policy", "Reactor"], swiftSettings: strict),
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: strict),
     .testTarget(
-        name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes", "FuzzTargets"], exclude: ["Golden"], swiftSettings: strict),
+        name: "FirewallPlanTests", dependencies: ["FirewallPlan", "Bytes", "FuzzTargets"], exclude: ["Golden"],
+        swiftSettings: strict),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "Bytes"], swiftSettings: strict),
     .testTarget(name: "ThrottleTests", dependencies: ["Throttle", "Bytes"], swiftSettings: strict),
     .testTarget(
