@@ -24,7 +24,7 @@ public struct BucketName: Hashable, Sendable {
 /// and would cost as much again: among a million buckets the chance that any two are taken for one is one in 36 million,
 /// and nobody outside can raise it.
 struct BucketShard: Sendable {
-    /// What a decision reads and writes. A bucket may move from place to place; its slot stays.
+    /// What a decision reads and writes; a bucket may move from place to place, its slot stays.
     private struct Entry: Sendable {
         /// 0 where there is none.
         var hash: UInt64

@@ -8,7 +8,7 @@ struct NameStore: Sendable {
     private var wasted = 0
 
     private static let header = 10
-    /// Two addresses of full length. What is longer is cut here and has a bucket of its own only until a restart.
+    /// Two addresses of full length; what is longer is cut here, and has a bucket of its own only until a restart.
     private static let longestKey = 512
 
     mutating func append(_ name: BucketName) {

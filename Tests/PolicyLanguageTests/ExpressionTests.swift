@@ -50,6 +50,27 @@ struct ExpressionTests {
         for condition in bad { #expect(Sample.rule(condition).findings.map(\.code).contains("E203"), "\(condition)") }
     }
 
+    @Test("A block stands behind 'in' without brackets")
+    func blockWithoutBrackets() {
+        #expect(Sample.holds("client.ip in 203.0.113.0/24") == true)
+        #expect(Sample.holds("client.ip not in 203.0.113.0/24") == false)
+        #expect(Sample.holds("client.ip in 2001:db8::/32") == false)
+        #expect(Sample.rule("sender.address in 203.0.113.0/24").findings.map(\.code) == ["E204"])
+        #expect(Sample.rule("client.ip in 203.0.113.7").findings.map(\.code) == ["E204"])
+    }
+
+    @Test("What remains of a limit can be read where its key has a value")
+    func remainder() {
+        let head = "limits: { mine: { key: auth.user, rate: 10/h }, theirs: { key: rcpt.domain, rate: 10/h } }"
+        let codes = { (condition: String, stage: String) in
+            Sample.rule(condition, at: stage, head: head).findings.filter { $0.severity == .error }.map(\.code)
+        }
+        #expect(codes("auth.ok and limits.mine.remaining < 2", "mail") == [])
+        #expect(codes("limits.mine.remaining < 2", "mail") == ["E203"])
+        #expect(codes("limits.theirs.remaining < 2", "mail") == ["E202"])
+        #expect(codes("limits.theirs.remaining < 2", "rcpt") == [])
+    }
+
     @Test("<postmaster> without a domain counts as ours")
     func postmaster() {
         let condition = "rcpt.domain in lists.our_domains"

@@ -175,6 +175,19 @@ struct EvaluationTests {
         }
     }
 
+    @Test func `A reply shows what remains of a limit, of its own policy's`() {
+        let reply = ReplyTemplate(
+            code: 450, parts: [.text(octets("4.7.1 ")), .remaining(limit: "net"), .text(octets(" left"))])
+        let book = RuleBook(
+            Rule("few", at: .rcpt, .defer(reply)),
+            limits: [limit("user", .authUser), limit("net", .clientNet)])
+        let decision = book.decide(.rcpt, sampleFacts()) { ask in
+            guard case .peek(let charge) = ask, charge.limit == "p/net" else { return .remaining(-1) }
+            return .remaining(3)
+        }
+        #expect(decision.verdict == .defer(ReplyText(450, "4.7.1 3 left")))
+    }
+
     @Test func `A rule that can't be evaluated refuses, whatever it was to do`() {
         var facts = sampleFacts()
         facts.helo.name = [UInt8](repeating: UInt8(ascii: "a"), count: 200) + octets("!")

@@ -89,6 +89,28 @@ struct RunnerTests {
         #expect(report.results.first?.failure?.place == "line 3 of the script")
     }
 
+    @Test("a line of a script that nobody understands is shown where it stands")
+    func scriptMistakes() {
+        let reading = TestReader.read(
+            text: """
+                version: 1
+                policy: sample
+                tests:
+                  - name: a
+                    script: |
+                      S: 220
+                      S: abc
+                      C: DATA <<
+                      X: is content
+                      .
+                      advance soon
+
+                """, name: "tests.yaml")
+        #expect(reading.findings.map(\.range.line) == [7, 11])
+        #expect(reading.findings.map(\.range.column) == [7, 7])
+        #expect(reading.findings.map(\.range.length) == [6, 12])
+    }
+
     @Test("mistakes in tests are found before anything runs")
     func mistakes() {
         let reading = TestReader.read(

@@ -116,7 +116,7 @@ public struct Evaluation {
         return .needs(.charge(charges))
     }
 
-    /// A limit that the rule's condition reads and that was not asked yet.
+    /// A limit that the rule's condition reads, or its reply shows, and that was not asked yet.
     private func unknownLimit(of index: Int) -> Int? {
         if book.entries[index].reads.isEmpty { return nil }
         return book.entries[index].reads.first { $0 >= run.remaining.count || run.remaining[$0] < 0 }
@@ -151,14 +151,23 @@ public struct Evaluation {
         let verdict: Verdict
         switch entry.action {
         case .accept: verdict = .accept
-        case .reject(let reply): verdict = .reject(reply.rendered(with: facts, retryAfter: retryAfter))
-        case .defer(let reply): verdict = .defer(reply.rendered(with: facts, retryAfter: retryAfter))
-        case .drop(let reply): verdict = .drop(reply.rendered(with: facts, retryAfter: retryAfter))
+        case .reject(let reply): verdict = .reject(rendered(reply, entry, facts, retryAfter))
+        case .defer(let reply): verdict = .defer(rendered(reply, entry, facts, retryAfter))
+        case .drop(let reply): verdict = .drop(rendered(reply, entry, facts, retryAfter))
         case .skip, .tag, .delay, .tarpit:
             if entry.mode == .enforce { note(entry) }
             return nil
         }
         return conclude(entry, verdict)
+    }
+
+    private func rendered(
+        _ reply: ReplyTemplate, _ entry: RuleBook.Entry, _ facts: borrowing Facts, _ retryAfter: UInt64
+    ) -> ReplyText {
+        reply.rendered(with: facts, retryAfter: retryAfter) { limit in
+            let place = entry.reads.first { book.limits[$0].definition.name == limit }
+            return place.flatMap { $0 < run.remaining.count ? max(0, run.remaining[$0]) : nil } ?? 0
+        }
     }
 
     private mutating func note(_ entry: RuleBook.Entry) {

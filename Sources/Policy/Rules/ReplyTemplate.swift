@@ -7,6 +7,8 @@ public struct ReplyTemplate: Hashable, Sendable {
         case field(Field)
         /// `limit.retry_after`, in whole seconds, minutes or hours.
         case retryAfter
+        /// `limits.NAME.remaining` of one of the policy's limits.
+        case remaining(limit: String)
     }
 
     public let code: UInt16
@@ -48,13 +50,23 @@ public struct ReplyTemplate: Hashable, Sendable {
         return plain.isEmpty ? parts : parts + [.text(plain)]
     }
 
+    /// The limits whose `remaining` it shows.
+    var limits: [String] {
+        parts.compactMap { part in
+            if case .remaining(let limit) = part { limit } else { nil }
+        }
+    }
+
     /// The text with the facts as they are; `retryAfter` is nanoseconds.
-    public func rendered(with facts: borrowing Facts, retryAfter: UInt64 = 0) -> ReplyText {
+    public func rendered(
+        with facts: borrowing Facts, retryAfter: UInt64 = 0, remaining: (_ limit: String) -> Int64 = { _ in 0 }
+    ) -> ReplyText {
         var text: [UInt8] = []
         for part in parts {
             switch part {
             case .text(let plain): text += plain
             case .field(let field): Self.escape(field.text(in: facts) ?? [], into: &text)
+            case .remaining(let limit): text += Array(String(remaining(limit)).utf8)
             case .retryAfter: text += Array(DurationText.rounded(up: retryAfter).utf8)
             }
         }

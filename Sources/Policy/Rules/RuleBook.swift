@@ -11,7 +11,7 @@ public final class RuleBook: Sendable {
         let unless: Int32
         /// Places in `limits`.
         let over: [Int]
-        /// Limits whose `remaining` the condition reads.
+        /// Limits whose `remaining` the condition reads or the reply shows.
         let reads: [Int]
         let action: Action
         let ban: Ban?

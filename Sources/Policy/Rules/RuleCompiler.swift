@@ -78,7 +78,7 @@ struct RuleCompiler {
     /// `limits.NAME.remaining` is of the buckets that enforced rules charge.
     private mutating func readLimits(_ rule: Rule, of policy: PolicyDefinition) throws(CompileFault) -> [Int] {
         var found: [Int] = []
-        for name in rule.when.limits + (rule.unless?.limits ?? []) {
+        for name in rule.when.limits + (rule.unless?.limits ?? []) + (rule.action.reply?.limits ?? []) {
             let place = try place(name, of: policy, rule, .enforce)
             builder.names.limits[name] = Int32(clamping: place)
             if !found.contains(place) { found.append(place) }
@@ -103,7 +103,8 @@ struct RuleCompiler {
 extension Rule {
     /// Everything that it uses: in conditions, keys and replies.
     fileprivate func fields(limits: [LimitDefinition]) -> [Field] {
-        let named = limits.filter { over.contains($0.name) || when.limits.contains($0.name) }
+        let names = over + when.limits + (unless?.limits ?? []) + (action.reply?.limits ?? [])
+        let named = limits.filter { names.contains($0.name) }
         let shown = (action.reply?.parts ?? []).compactMap { part -> Field? in
             if case .field(let field) = part { field } else { nil }
         }

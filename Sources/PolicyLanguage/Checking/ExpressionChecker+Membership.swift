@@ -12,6 +12,7 @@ extension ExpressionChecker {
         case .set(let items, let at): node = self.items(left, items, at, known)
         case .name(let path, let at): node = named(left, path, at, known)
         case .lookup(let path, let key, let at): node = map(left, path, key, at, known)
+        case .constant(.prefix, let at): node = self.items(left, [container], at, known)
         case .constant, .has, .not, .logical, .comparison, .membership:
             report(
                 .typeMismatch, container.range, "'in' takes a list",

@@ -127,7 +127,8 @@ struct ExpressionChecker {
             return Checked(
                 expression: Expression(.field(field), source: range), type: field.type,
                 whenTrue: field.type == .bool ? Presences.given(field) : [])
-        case .remaining(let limit):
+        case .remaining(let limit, let key):
+            for field in key where !isUsable(field, keyOf: limit, range, known) { return .fault(range) }
             return Checked(expression: Expression(.remaining(limit: limit), source: range), type: .int)
         case .list:
             report(.typeMismatch, range, "'\(path)' is a list", hint: "write 'FIELD in \(path)'")
@@ -135,6 +136,23 @@ struct ExpressionChecker {
         case .broken: isFaulty = true
         }
         return .fault(range)
+    }
+
+    /// A bucket can be read only where every part of its key has a value.
+    private mutating func isUsable(
+        _ field: Field, keyOf limit: String, _ range: Range<Int>, _ known: Set<Field>
+    ) -> Bool {
+        if !field.stages.contains(names.stage) {
+            report(
+                .fieldNotAtStage, range, Presences.missing(field, ofLimit: limit, at: names.stage),
+                hint: "first known at stage '\(field.stages.first?.name ?? "")'")
+            return false
+        }
+        guard !field.isCertain(at: names.stage), !known.contains(field) else { return true }
+        report(
+            .unguarded, range, Presences.unguarded(field, keyOf: limit),
+            hint: "write '\(Presences.advice(field)) and …' before it")
+        return false
     }
 
     mutating func reportUnguarded(_ field: Field, _ range: Range<Int>) {

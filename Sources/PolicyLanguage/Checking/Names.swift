@@ -7,7 +7,8 @@ struct Names {
     let lists: [String: ListType]
     /// Lists without an entry, in which nothing is.
     let emptyLists: Set<String>
-    let limits: Set<String>
+    /// The fields of each limit's key.
+    let limits: [String: [Field]]
     /// Lists and limits of which everything is said already.
     var broken: Set<String> = []
     /// The predefined list of the domains that are ours.
@@ -18,7 +19,7 @@ struct Names {
         case field(Field)
         case list(String, ListType)
         /// `limits.NAME.remaining`.
-        case remaining(String)
+        case remaining(String, key: [Field])
         case fault(ExpressionFault)
         /// Declared with a mistake that was reported.
         case broken
@@ -55,8 +56,10 @@ struct Names {
 
     private func limit(_ parts: [String], _ path: String, _ range: Range<Int>) -> Meaning {
         if parts.count > 1, broken.contains("limits." + parts[1]) { return .broken }
-        if parts.count == 3, parts[2] == "remaining", limits.contains(parts[1]) { return .remaining(parts[1]) }
-        let known = limits.sorted()
+        if parts.count == 3, parts[2] == "remaining", let key = limits[parts[1]] {
+            return .remaining(parts[1], key: key)
+        }
+        let known = limits.keys.sorted()
         return .fault(
             ExpressionFault(
                 code: .unknownField, range: range, message: "unknown field '\(path)'",
@@ -66,6 +69,9 @@ struct Names {
                 notes: ["limits have one field, 'limits.NAME.remaining'"]
                     + (known.isEmpty ? [] : ["limits: \(known.joined(separator: " "))"])))
     }
+
+    /// What can be read of the limits.
+    var remainders: [String] { limits.keys.sorted().map { "limits.\($0).remaining" } }
 
     // MARK: Fields
 
@@ -124,6 +130,14 @@ enum Presences {
         case .fromHeaderAddress, .fromHeaderDomain: [.fromHeaderAddress, .fromHeaderDomain]
         case _: [field]
         }
+    }
+
+    static func missing(_ field: Field, ofLimit limit: String, at stage: Stage) -> String {
+        "limit '\(limit)' needs '\(field.path)', which has no meaning at stage '\(stage.name)'"
+    }
+
+    static func unguarded(_ field: Field, keyOf limit: String) -> String {
+        "limit '\(limit)' is keyed by '\(field.path)', which may be absent"
     }
 
     /// How to make sure that a field is there.

@@ -156,8 +156,16 @@ extension RuleCompiler {
             }
             return .retryAfter
         }
+        switch names.meaning(of: name, at: 0..<0) {
+        case .remaining(let limit, let key):
+            checkKey(key, ofLimit: limit, range, names.stage, known)
+            return .remaining(limit: limit)
+        case .broken: return nil
+        case .field, .list, .fault: break
+        }
         guard let field = Field(path: name) else {
-            let near = Suggestion.nearest(to: name, in: Field.allCases.map(\.path) + ["limit.retry_after"])
+            let near = Suggestion.nearest(
+                to: name, in: Field.allCases.map(\.path) + ["limit.retry_after"] + names.remainders)
             error(
                 .unknownPlaceholder, range, "unknown placeholder '{\(name)}'",
                 hint: near.map { "did you mean '{\($0)}'?" })

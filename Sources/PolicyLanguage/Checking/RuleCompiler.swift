@@ -105,7 +105,7 @@ struct RuleCompiler {
 
     func names(at stage: Stage) -> Names {
         Names(
-            stage: stage, lists: listTypes, emptyLists: emptyLists, limits: Set(limits.keys),
+            stage: stage, lists: listTypes, emptyLists: emptyLists, limits: keys.filter { limits[$0.key] != nil },
             broken: Set(draft.brokenLists.map { "lists." + $0 } + draft.brokenLimits.map { "limits." + $0 }))
     }
 
@@ -160,7 +160,6 @@ struct RuleCompiler {
         let parts = path.split(separator: ".").map(String.init)
         guard parts.count > 1 else { return }
         if parts[0] == "lists" { usedLists.insert(parts[1]) }
-        if parts[0] == "limits" { usedLimits.insert(parts[1]) }
     }
 
     /// The effects that go on come first, each a rule of the same name, then the action.
@@ -224,16 +223,21 @@ struct RuleCompiler {
         }
         usedLimits.insert(name)
         let cost: [Field] = limit.cost == .senderSize ? [.senderIsNull] : []
-        for field in (keys[name] ?? []) + cost {
+        checkKey((keys[name] ?? []) + cost, ofLimit: name, range, stage, known)
+    }
+
+    mutating func checkKey(
+        _ key: [Field], ofLimit name: String, _ range: SourceRange, _ stage: Stage, _ known: Set<Field>
+    ) {
+        for field in key {
             if !field.stages.contains(stage) {
                 let shown = field == .senderIsNull ? Field.senderSize : field
                 error(
-                    .fieldNotAtStage, range,
-                    "limit '\(name)' needs '\(shown.path)', which has no meaning at stage '\(stage.name)'",
+                    .fieldNotAtStage, range, Presences.missing(shown, ofLimit: name, at: stage),
                     hint: "first known at stage '\(field.stages.first?.name ?? "")'")
             } else if !field.isCertain(at: stage), !known.contains(field) {
                 error(
-                    .unguarded, range, "limit '\(name)' is keyed by '\(field.path)', which may be absent",
+                    .unguarded, range, Presences.unguarded(field, keyOf: name),
                     hint: "add '\(Presences.advice(field))' to 'when'")
             }
         }

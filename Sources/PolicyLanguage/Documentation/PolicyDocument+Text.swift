@@ -48,7 +48,8 @@ extension PolicyDocument {
 
         A reply is a code, an enhanced code that fits it (RFC 3463), and a text: at most 480 octets behind the code, ASCII,
         without CR and LF. `{field}` is replaced by the field's value, escaped; `{limit.retry_after}` exists in rules with
-        `over`. What may be absent needs its guard in `when`.
+        `over`, and `{limits.NAME.remaining}` says how many events a limit would still pass. What may be absent needs its
+        guard in `when`.
 
         **Bans.** `ban:` keeps the client's net (one IPv4 address, one IPv6 /64) away from all listeners of this process: 421 at
         connect, and at the next MAIL or AUTH of its open sessions. Never banned are `bans.never`, `proxy_from`, the backends and
@@ -79,7 +80,7 @@ extension PolicyDocument {
         |---|---|
         | `==` `!=` | values of one type; names in their one form |
         | `<` `<=` `>` `>=` | int, duration, size, tls version |
-        | `in` `not in` | a value and `lists.NAME`, `lists.MAP[field]`, `[a, b]` or `session.tags` |
+        | `in` `not in` | a value and `lists.NAME`, `lists.MAP[field]`, `[a, b]`, a block (`10.0.0.0/8`) or `session.tags` |
         | `startsWith` `endsWith` `contains` | strings, without regard to case in names |
         | `matches` | a string and a pattern (PCRE2, anywhere, with step limits; a match that takes too long refuses) |
         | `has(field)` | whether it has a value |

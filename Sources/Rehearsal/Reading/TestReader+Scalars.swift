@@ -107,11 +107,16 @@ extension TestReader {
                 result.append(ConversationScript.Line(kind: kind, number: number))
             } else {
                 error(
-                    .badValue, pair.keyRange, "line \(number) of the script is not understood: '\(line)'",
+                    .badValue, place(ofLine: number, in: written, pair), "this line of the script is not understood",
                     hint: "S: CODE *TEXT* !TEXT, C: COMMAND, C: TLS, C: AUTH USER, C: DATA <<, advance 30s")
             }
         }
         return result
+    }
+
+    private func place(ofLine number: Int, in written: [String], _ pair: YAMLNode.Pair) -> SourceRange {
+        let start = written.prefix(number - 1).reduce(0) { $0 + $1.utf8.count + 1 }
+        return document.map(pair.value).range(start..<start + written[number - 1].utf8.count)
     }
 
     private func kind(_ line: String) -> ConversationScript.Kind? {
@@ -139,9 +144,10 @@ extension TestReader {
         "PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-256",
     ]
 
-    /// `250 *X* !Y`: a code, texts between stars that must occur, texts behind `!` that must not; the rest is for people,
-    /// unless it follows the code directly, such as an enhanced code, and must occur too.
-    private func server(_ text: String) -> ConversationScript.Kind {
+    /// `250 *X* !Y`: a code, texts between stars that must occur, texts behind `!` that must not; nil for a text without a code.
+    ///
+    /// The rest is for people, unless it follows the code directly, such as an enhanced code, and must occur too.
+    private func server(_ text: String) -> ConversationScript.Kind? {
         var code: String?
         var wanted: [String] = []
         var unwanted: [String] = []
@@ -150,6 +156,7 @@ extension TestReader {
             code = String(first)
             rest = rest.dropFirst(3)
         }
+        if code == nil, let first = rest.first, first != "*", first != "!" { return nil }
         while let first = rest.first {
             if first == " " {
                 rest = rest.dropFirst()
