@@ -137,11 +137,11 @@ final class RehearsedSession {
 
     // MARK: What the client is told
 
-    /// Replies that rules hold back (delay, tarpit) are waited for.
+    /// Replies that rules hold back (delay, tarpit) are waited for, but no handshake: that is the client's turn.
     private func nextReply() -> [String]? {
         for _ in 0..<20 {
             if let reply = takeReply() { return reply }
-            guard !isClosed, conversation.deadline != .max, conversation.deadline <= now + 61_000_000_000 else {
+            guard !isClosed, !wantsTLS, conversation.deadline != .max, conversation.deadline <= now + 61_000_000_000 else {
                 return nil
             }
             now = max(now, conversation.deadline)
