@@ -124,7 +124,7 @@ class Bans(Contained):
         self.command("bans", "remove", guesser)
         self.assertFalse(self.turned_away(guesser))
         self.command("bans", "remove", guesser, code=1)
-        self.assertIn(f"by command: lifted the ban of {guesser}", self.portreeve.child.said())
+        self.portreeve.log.wait(rf"by command: lifted the ban of {guesser}")
 
     def test_an_operator_bans_a_net_and_holds_an_account(self):
         self.command("bans", "add", "198.19.7.0/24", "--for", "2h", "--reason", "asked by the abuse desk")

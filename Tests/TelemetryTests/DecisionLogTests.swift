@@ -64,6 +64,26 @@ struct DecisionLogTests {
         #expect(log.statistics.written == 1)
     }
 
+    @Test("What an operator changes stands between the sessions' lines, and no word of it can end the line")
+    func commands() throws {
+        for (format, line) in [
+            (LogFormat.postfix, "by command: banned 192.0.2.7/32 for 60 s: a\\x0Ab"),
+            (
+                .json,
+                """
+                {"@timestamp":"2026-11-21T19:38:25.123Z","log.level":"info","event.action":"command",\
+                "event.outcome":"success","event.reason":"banned 192.0.2.7/32 for 60 s: a\\u000Ab"}
+                """
+            ),
+        ] {
+            let sink = MemorySink()
+            let log = try DecisionLog(sink: sink, format: format, capacity: 16, clock: { moment })
+            log.record(command: "banned 192.0.2.7/32 for 60 s: a\nb", at: moment)
+            log.stop()
+            #expect(sink.text == [line])
+        }
+    }
+
     @Test("Stop writes what waits, and what comes later is dropped; stopping twice is nothing")
     func stopping() throws {
         let sink = MemorySink()

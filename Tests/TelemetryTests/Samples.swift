@@ -49,6 +49,5 @@ func postfix(_ report: SessionReport, _ identity: SessionIdentity = session()) -
 
 /// The line in format `json`; empty if there is none.
 func json(_ report: SessionReport, _ identity: SessionIdentity = session()) -> String {
-    let record = LogRecord(time: moment, identity: identity, report: report)
-    return String(decoding: JSONFormatter().line(record)?.bytes ?? [], as: UTF8.self)
+    String(decoding: JSONFormatter().line(identity, report, at: moment)?.bytes ?? [], as: UTF8.self)
 }

@@ -6,7 +6,7 @@ import Reactor
 import Telemetry
 import Throttle
 
-// `portreeve bans`: what holds, and what an operator adds or removes. Each change stands in the log of the process.
+// `portreeve bans`: what holds, and what an operator adds or removes. Each change stands in the log.
 
 extension Supervisor {
     private var bans: BanTable { compiler.peers.bans }
@@ -58,7 +58,7 @@ extension Supervisor {
     }
 
     func audited(_ message: String) -> ControlReply {
-        complain("by command: \(message)")
+        if let log { log.record(command: message, at: .now()) } else { complain("by command: \(message)") }
         return ControlReply(ok: true, message: message)
     }
 

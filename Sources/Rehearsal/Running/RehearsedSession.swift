@@ -141,7 +141,8 @@ final class RehearsedSession {
     private func nextReply() -> [String]? {
         for _ in 0..<20 {
             if let reply = takeReply() { return reply }
-            guard !isClosed, !wantsTLS, conversation.deadline != .max, conversation.deadline <= now + 61_000_000_000 else {
+            guard !isClosed, !wantsTLS, conversation.deadline != .max, conversation.deadline <= now + 61_000_000_000
+            else {
                 return nil
             }
             now = max(now, conversation.deadline)

@@ -38,7 +38,12 @@ public final class DecisionLog: Sendable {
 
     /// Notes a report of a session; `time` is when it happened.
     public func record(_ identity: SessionIdentity, _ report: SessionReport, at time: WallTime) {
-        queue.append(LogRecord(time: time, identity: identity, report: report))
+        queue.append(LogRecord(time: time, event: .session(identity, report)))
+    }
+
+    /// Notes what an operator changed by a command.
+    public func record(command: String, at time: WallTime) {
+        queue.append(LogRecord(time: time, event: .command(command)))
     }
 
     /// Has the file opened by its name again before anything later is written (it was rotated).

@@ -3,9 +3,14 @@ import Policy
 
 /// One thing that happened, as it waits to be written.
 struct LogRecord: Sendable {
+    enum Event: Sendable {
+        case session(SessionIdentity, SessionReport)
+        /// What an operator changed by a command, in words.
+        case command(String)
+    }
+
     var time: WallTime
-    var identity: SessionIdentity
-    var report: SessionReport
+    var event: Event
 }
 
 /// How loud a line is.

@@ -44,9 +44,11 @@ final class LogWriter {
     }
 
     private func line(_ record: LogRecord) -> LogLine? {
-        switch format {
-        case .postfix: postfix.line(record.identity, record.report)
-        case .json: json.line(record)
+        switch (format, record.event) {
+        case (.postfix, .session(let identity, let report)): postfix.line(identity, report)
+        case (.postfix, .command(let command)): postfix.command(command)
+        case (.json, .session(let identity, let report)): json.line(identity, report, at: record.time)
+        case (.json, .command(let command)): json.command(command, at: record.time)
         }
     }
 

@@ -6,7 +6,7 @@ import Policy
 /// | Always | |
 /// |---|---|
 /// | `@timestamp`, `log.level` | RFC 3339 in UTC; `info` or `warn` |
-/// | `event.action` | `accepted`, `refused`, `would-refuse`, `backend-refused`, `login`, `message`, `session-end`, `tls-failed`, `protocol-violation`, `backend-fault`, `lost-connection`, `timeout`, `too-many-errors`, `ban`, `login-counting-suspended`, `log-dropped` |
+/// | `event.action` | `accepted`, `refused`, `would-refuse`, `backend-refused`, `login`, `message`, `session-end`, `tls-failed`, `protocol-violation`, `backend-fault`, `lost-connection`, `timeout`, `too-many-errors`, `ban`, `login-counting-suspended`; of no session: `command`, `log-dropped` |
 /// | `event.outcome` | `success`, `failure`; `unknown` for what a monitored rule would have done |
 /// | `source.ip`, `source.port`, `source.domain` | the client; the name only if it is confirmed |
 /// | `smtp.sid`, `smtp.listener`, `smtp.helo`, `smtp.protocol` | the session |
@@ -17,11 +17,18 @@ import Policy
 /// `reply.code`, `reply.text`, `auth.mechanism`, `auth.result`, `message.id`, `recipients`, `size`, `queue_id`,
 /// `relay`, `messages`, `commands`, `ban.target`, `ban.subject`, `ban.seconds`, `ban.outcome`, `log.dropped`.
 struct JSONFormatter {
+    private struct SessionRecord {
+        let time: WallTime
+        let identity: SessionIdentity
+        let report: SessionReport
+    }
+
     private let clock = TimeText()
 
     /// nil for what belongs to no decision: a connection and its handshake show in its later lines.
-    func line(_ record: LogRecord) -> LogLine? {
-        switch record.report {
+    func line(_ identity: SessionIdentity, _ report: SessionReport, at time: WallTime) -> LogLine? {
+        let record = SessionRecord(time: time, identity: identity, report: report)
+        return switch report {
         case .connected, .tlsEstablished: nil
         case .accepted(let stage, let rule, let policyHash):
             object(record, "accepted", "success") { json in
@@ -71,27 +78,35 @@ struct JSONFormatter {
 
     /// Said when there is room again: this many records never became lines.
     func dropped(_ count: UInt64, at time: WallTime) -> LogLine {
-        var json = JSONLine()
-        json.put("@timestamp", clock.rfc3339(time))
-        json.put("log.level", "warn")
-        json.put("event.action", "log-dropped")
-        json.put("event.outcome", "failure")
+        var json = line(.warning, "log-dropped", "failure", at: time)
         json.put("smtp.log.dropped", count)
         return LogLine(.warning, json.closed())
     }
 
+    /// What an operator changed by a command.
+    func command(_ text: String, at time: WallTime) -> LogLine {
+        var json = line(.info, "command", "success", at: time)
+        json.put("event.reason", text)
+        return LogLine(.info, json.closed())
+    }
+
     private func object(
-        _ record: LogRecord, _ action: String, _ outcome: String, _ severity: Severity = .info,
+        _ record: SessionRecord, _ action: String, _ outcome: String, _ severity: Severity = .info,
         _ body: (inout JSONLine) -> Void
     ) -> LogLine {
-        var json = JSONLine()
-        json.put("@timestamp", clock.rfc3339(record.time))
-        json.put("log.level", severity == .info ? "info" : "warn")
-        json.put("event.action", action)
-        json.put("event.outcome", outcome)
+        var json = line(severity, action, outcome, at: record.time)
         json.put(identity: record.identity, ending: record.report)
         body(&json)
         return LogLine(severity, json.closed())
+    }
+
+    private func line(_ severity: Severity, _ action: String, _ outcome: String, at time: WallTime) -> JSONLine {
+        var json = JSONLine()
+        json.put("@timestamp", clock.rfc3339(time))
+        json.put("log.level", severity == .info ? "info" : "warn")
+        json.put("event.action", action)
+        json.put("event.outcome", outcome)
+        return json
     }
 
     private func action(_ mode: Mode) -> String {

@@ -29,6 +29,14 @@ struct PostfixFormatter {
         }
     }
 
+    /// What an operator changed by a command.
+    func command(_ text: String) -> LogLine {
+        var line = LogLine(.info)
+        line.append("by command: ")
+        line.append(text, as: .text)
+        return line
+    }
+
     /// Said when there is room again: this many records never became lines.
     func dropped(_ count: UInt64) -> LogLine {
         LogLine(.warning, Array("warning: \(count) log records dropped".utf8))
