@@ -120,3 +120,10 @@ extension StoreAnswer {
         if case .lost(let reason) = self { reason } else { nil }
     }
 }
+
+/// A value that `#expect` may change.
+final class Kept<Value> {
+    var value: Value
+
+    init(_ value: Value) { self.value = value }
+}

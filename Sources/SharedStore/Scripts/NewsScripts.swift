@@ -8,8 +8,9 @@
 //   portreeve:{news}:versions  zset    subject -> version
 //   portreeve:{news}:ends      zset    subject -> END
 // The epoch says which life of the data this is: a store that has lost it begins another, and all are told everything.
-// What is lifted or emptied is remembered for ten minutes; whoever was away for longer is below the floor and is told
-// everything, too.
+// That a ban was lifted is remembered as long as the ban would have lasted, for a day at least and a week at most, so
+// that a machine that was away does not bring it back; that a bucket was emptied is remembered for ten minutes. Whoever
+// was away for longer is below the floor and is told everything, too.
 
 enum NewsScripts {
     static let keys: [[UInt8]] = ["state", "entries", "versions", "ends"].map { Array("portreeve:{news}:\($0)".utf8) }
@@ -61,6 +62,10 @@ enum NewsScripts {
                 end
                 begun, flags = tonumber(first), both
               end
+            end
+            if kind == 'lift' and known then
+              local last = tonumber(string.match(known, '^ban (%d+) ') or 0)
+              until_ms = math.max(until_ms, math.min(last, now + 604800000))
             end
             if not known and redis.call('HLEN', entries) >= most then
               local gone = redis.call('ZRANGE', ends, 0, 0)[1]

@@ -8,7 +8,7 @@ import Throttle
 struct NewsFeed {
     /// Entries in one answer.
     static let page = 200
-    /// How long it is remembered that a ban was lifted, and that a bucket was emptied: milliseconds.
+    /// How long it is remembered at least that a ban was lifted, and that a bucket was emptied: milliseconds.
     static let liftMemory: UInt64 = 24 * 3_600_000
     static let resetMemory: UInt64 = 600_000
 
