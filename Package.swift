@@ -103,7 +103,8 @@ let tests: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "PolicyLanguage", "Configuration",
+            "Bytes", "SharedStore", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "PolicyLanguage",
+            "Configuration",
             "Diagnostics", "FirewallPlan",
         ],
         path: "Tests/FuzzTargets", swiftSettings: strict),

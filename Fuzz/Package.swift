@@ -5,7 +5,8 @@ import PackageDescription
 
 /// The raw values of `FuzzTarget`.
 let targets = [
-    "commands", "replies", "data", "chunks", "proxy", "credentials", "configuration", "policy", "expression", "session",
+    "commands", "replies", "store", "data", "chunks", "proxy", "credentials", "configuration", "policy", "expression",
+    "session",
 ]
 
 let package = Package(

@@ -5,7 +5,7 @@
 
 /// One fuzzed thing; its name is the folder of its corpus.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-    case commands, replies, data, chunks, proxy, credentials, configuration, policy, expression, session
+    case commands, replies, store, data, chunks, proxy, credentials, configuration, policy, expression, session
 
     /// What is wrong with what the code made of `input`; nil if nothing is.
     ///
@@ -23,6 +23,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .commands: try CommandTarget.check(input)
         case .replies: try ReplyTarget.check(input)
+        case .store: try StoreTarget.check(input)
         case .data: try DataTarget.check(CutInput(input))
         case .chunks: try ChunkTarget.check(CutInput(input))
         case .proxy: try ProxyTarget.check(input)
