@@ -165,6 +165,43 @@ struct DeskTests {
         #expect((few ?? nil)?.count == 5)
     }
 
+    /// As docs/OPERATING.md shows it.
+    private static let rights =
+        "~portreeve:* resetchannels -@all +ping +select +role +cluster|slots +asking +script|load +evalsha +time +mget +get "
+        + "+set +del +scan +hsetnx +hset +hget +hmget +hdel +hlen +hincrby +zadd +zrem +zrange +zrangebyscore +zscore"
+
+    @Test func `a user of the server with the rights that the manual names can do everything, in a database of ours`()
+        throws
+    {
+        let server = try RedisServer(
+            ["--user", "portreeve", "on", ">secret"] + Self.rights.split(separator: " ").map(String.init))
+        var settings = StoreBench.settings()
+        settings = StoreSettings(
+            servers: [StoreServer(host: "127.0.0.1", port: server.port)], database: 3, user: "portreeve",
+            password: StorePassword(Array("secret".utf8)))
+        let bench = try StoreBench(settings, loop: loop)
+        try #require(bench.isUp())
+        let charge = Sample.charge("f", Sample.rate(1, burst: 9))
+        let receipts = try #require(bench.charge(charge).receipts)
+        bench.store?.refund(receipts)
+        #expect(bench.ask(.peek([charge])).owed == [0])
+        #expect(bench.charge(charge).receipts != nil)
+        #expect(try server.command("-n", "3", "DBSIZE") == "1")
+        #expect(try server.command("DBSIZE") == "0")
+        let one = Machine(settings, loop)
+        try #require(until { one.lists.count == 1 })
+        one.desk.desk?.ban(Self.ban(Self.net))
+        one.desk.desk?.ban(Self.ban(Self.net, for: 2 * Self.hour))
+        one.desk.desk?.lift(Self.net)
+        var found: [StoredBucket]??
+        one.desk.desk?.buckets(atMost: 9) { found = .some($0) }
+        try #require(until { found != nil })
+        #expect((found ?? nil)?.map(\.name) == [charge.name])
+        one.desk.desk?.reset(charge.name)
+        try #require(until { one.lifted == [Self.net] && one.resets == [charge.name] })
+        #expect(one.standings == [.up])
+    }
+
     @Test func `without a store nothing is promised`() throws {
         let one = Machine(StoreBench.settings(try RedisServer.freePort()), loop)
         try #require(until { !one.standings.isEmpty })

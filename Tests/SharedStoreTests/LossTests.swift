@@ -121,19 +121,6 @@ struct LossTests {
         #expect(right.isUp())
     }
 
-    @Test func `a user of the server's and a database of ours`() throws {
-        let server = try RedisServer(["--user", "reeve", "on", ">secret", "~portreeve:*", "+@all"])
-        var settings = StoreSettings(
-            servers: [StoreServer(host: "127.0.0.1", port: server.port)], database: 3, user: "reeve",
-            password: StorePassword(Array("secret".utf8)))
-        settings.patience.answer = 2_000_000_000
-        let bench = try StoreBench(settings)
-        try #require(bench.isUp())
-        #expect(bench.charge(Sample.charge("f", Self.rate)).receipts != nil)
-        #expect(try server.command("-n", "3", "DBSIZE") == "1")
-        #expect(try server.command("DBSIZE") == "0")
-    }
-
     @Test func `a replica is passed over, and alone it is no store`() throws {
         let master = try RedisServer()
         let replica = try RedisServer(["--replicaof", "127.0.0.1", "\(master.port)"])
