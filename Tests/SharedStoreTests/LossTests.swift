@@ -61,7 +61,6 @@ struct LossTests {
         let server = try RedisServer()
         var settings = Self.quick(server)
         settings.patience.stall = 100_000_000
-        settings.patience.opening = 100_000_000
         let bench = try StoreBench(settings)
         try #require(bench.isUp())
         server.signal(SIGSTOP)

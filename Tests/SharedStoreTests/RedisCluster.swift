@@ -28,7 +28,7 @@ final class RedisCluster {
     private static func node() throws -> RedisServer {
         let bus = try RedisServer.freePort()
         let server = try RedisServer([
-            "--cluster-enabled", "yes", "--cluster-port", "\(bus)", "--cluster-node-timeout", "800",
+            "--cluster-enabled", "yes", "--cluster-port", "\(bus)", "--cluster-node-timeout", "2000",
             "--cluster-config-file", "nodes.conf", "--repl-diskless-sync-delay", "0",
         ])
         server.clusterPort = bus

@@ -45,8 +45,8 @@ final class BucketWalk {
             guard let name = BucketKey.name(key), seen.insert(key).inserted else { continue }
             awaited += 1
             send(desk, [Array("GET".utf8), key]) { reply in
-                if let arrival = reply.number, arrival > 0, UInt64(arrival) > self.now {
-                    self.found.append(StoredBucket(name, owed: UInt64(arrival) - self.now))
+                if let arrival = Self.arrival(reply), arrival > self.now {
+                    self.found.append(StoredBucket(name, owed: arrival - self.now))
                 }
                 self.readOne(desk)
             }
@@ -74,6 +74,12 @@ final class BucketWalk {
         self.answer = nil
         links = []
         answer?(buckets)
+    }
+
+    /// Nanoseconds since 1970; what is beyond their end is the end.
+    private static func arrival(_ reply: StoreReply) -> UInt64? {
+        guard let octets = reply.octets, !octets.isEmpty, octets.allSatisfy(ASCII.isDigit) else { return nil }
+        return UInt64(String(decoding: octets, as: UTF8.self)) ?? .max
     }
 
     private static func time(_ reply: StoreReply) -> UInt64 {
