@@ -39,8 +39,8 @@ final class StoreBench: StoreReceiver {
 
     var standing: StoreStanding? { standings.last }
 
-    /// Every question that was taken has its answer.
-    var isSettled: Bool { answers.count == Int(lastTicket) }
+    /// Questions that have no answer yet.
+    var open: Int { Int(lastTicket) - answers.count }
 
     func storeAnswered(_ ticket: StoreTicket, _ answer: StoreAnswer) {
         if isAsking { Issue.record("an answer from inside the question") }
