@@ -110,21 +110,24 @@ extension PlanReader {
         let certificates = certificates(top["certificates"])
         let domains = domains(top["domains"])
         let library = policyLibrary(top["policies"])
+        // A gateway that only intercepts has no mail server of its own.
+        if !isInterceptionAlone(top["listeners"]) { require("backends", in: top, "the file") }
         let context = ListenerContext(
             backends: backends(top["backends"]),
             hasCertificates: top["certificates"].map { $0.value.value != .sequence([]) } ?? false,
             protocolLimits: protocolLimits(top["protocol"], shown: "'protocol'", over: .init()),
             timeouts: timeouts(top["timeouts"]), policies: library,
             ourDomains: domains.map(\.description), tlsOptions: tlsOptions(top["tls"], over: .init()))
+        let listeners = listeners(top["listeners"], context)
         return RunPlan(
             file: source.name, hash: Fingerprint.hex([Array(source.text.utf8)]), text: source.text,
             policyFiles: library.files, hostname: domain(top["hostname"]) ?? "",
             domains: domains, user: user(top["user"]),
             workers: number(top["workers"], in: 0...1024).map { Int(clamping: $0) } ?? 0,
-            listeners: listeners(top["listeners"], context), certificates: certificates, backends: context.backends,
+            listeners: listeners, certificates: certificates, backends: context.backends,
             state: state(top["state"]), admin: admin(top["admin"]), log: log(top["log"]),
             notify: notify(top["notify"], context.backends), neverBanned: bans(top["bans"]),
-            firewall: firewall(top["firewall"]), protocolLimits: context.protocolLimits, timeouts: context.timeouts,
+            firewall: firewall(top["firewall"], listeners), protocolLimits: context.protocolLimits, timeouts: context.timeouts,
             tlsOptions: context.tlsOptions)
     }
 }

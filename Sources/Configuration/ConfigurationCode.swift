@@ -29,6 +29,7 @@ public enum ConfigurationCode: String, CaseIterable, Sendable {
 
     case identityNone = "W510"
     case unusedName = "W511"
+    case interceptsNothing = "W512"
     case certificateWarning = "W522"
 
     /// What the code says, for the list in the documentation.
@@ -55,6 +56,7 @@ public enum ConfigurationCode: String, CaseIterable, Sendable {
         case .certificate: "a certificate or key cannot be used"
         case .identityNone: "the backend will not know who the client is"
         case .unusedName: "nothing uses this backend"
+        case .interceptsNothing: "no zone is intercepted for this listener"
         case .certificateWarning: "a certificate needs attention"
         }
     }

@@ -13,6 +13,13 @@ public struct PeerBooks: Sendable {
         accounts = AccountBook(exclusion: exclusion)
     }
 
+    /// Books of their own for logins that other servers judge, with the bans of everybody.
+    public init(bans: BanTable, exclusion: () -> any Exclusion = { NoExclusion() }) {
+        self.bans = bans
+        logins = LoginBook(exclusion: exclusion())
+        accounts = AccountBook(exclusion: exclusion)
+    }
+
     /// How a client is received.
     public enum Standing: Hashable, Sendable {
         case free

@@ -62,7 +62,7 @@ struct ListenerOptions: ParsableArguments {
         return Resolved(
             name: name, port: listener.endpoints.first?.endpoint.port ?? 0, tls: listener.tls.rawValue,
             policies: listener.policies.map(\.policy), domains: plan.domains.map(\.description),
-            realm: plan.backend(named: listener.backend)?.realm)
+            realm: listener.backend.flatMap(plan.backend(named:))?.realm)
     }
 
     private func load(_ name: String) throws -> LoadedPolicy {

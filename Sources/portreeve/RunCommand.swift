@@ -35,6 +35,9 @@ struct RunCommand: ParsableCommand {
             code = daemon.run {
                 if monitor { Console.print("portreeve: monitoring: no rule decides, each reports what it would do\n") }
                 Console.print(daemon.listening.map { "portreeve: \($0.name) listens on \($0.endpoint)\n" }.joined())
+                if let (name, helper) = daemon.intercepting {
+                    Console.print("portreeve: \(name) intercepts, by way of \(helper)\n")
+                }
             }
         } catch {
             Console.error(error.description)

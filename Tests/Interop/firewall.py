@@ -184,7 +184,11 @@ class Lab(unittest.TestCase):
         cls.network.serve()
         cls.helper = Helper(cls.network)
         cls.addClassCleanup(lambda: cls.helper.child.running and cls.helper.stop())
-        # The first IPv6 packet of a new link waits for neighbours and for the routers' own addresses.
+        cls.warm()
+
+    @classmethod
+    def warm(cls):
+        """The first IPv6 packet of a new link waits for neighbours and for the routers' own addresses."""
         for family in (4, 6):
             for role, source in (("lan", netlab.PLAIN), ("guest", "guest")):
                 addresses = netlab.ADDRESSES[family]

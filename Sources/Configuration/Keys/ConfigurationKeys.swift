@@ -21,7 +21,7 @@ public struct ConfigurationKey: Sendable, Hashable {
 public enum ConfigurationKeys {
     /// In the order of the documentation.
     public static let all: [ConfigurationKey] =
-        top + listeners + certificates + tls("tls") + backends + state + admin + log + bans + notify + firewall
+        top + listeners + explain + certificates + tls("tls") + backends + state + admin + log + bans + notify + firewall
         + ProtocolSetting.all.map { $0.key(in: "protocol", of: .init()) } + prefix + timeouts
         + ClientTimeoutSetting.all.map { $0.key(in: "timeouts.client", of: .init()) }
         + BackendTimeoutSetting.all.map { $0.key(in: "timeouts.backend", of: .init()) }
@@ -57,7 +57,9 @@ extension ConfigurationKeys {
         key("", "listeners", "mapping, NAME to listener", required: true, "where clients connect"),
         key("", "certificates", "list", default: "[]", "chosen by SNI, else the first; read again when they change"),
         key("", "tls", "mapping", "TLS towards clients"),
-        key("", "backends", "mapping, NAME to backend", required: true, "the mail servers behind"),
+        key(
+            "", "backends", "mapping, NAME to backend", default: "required unless every listener intercepts",
+            "the mail servers behind"),
         key("", "policies", "list of folders", default: "[]", "policies; listeners name them by their `policy:`"),
         key("", "state", "mapping", "where limits and bans are kept"),
         key("", "admin", "mapping", "how the running process is controlled"),
@@ -73,7 +75,13 @@ extension ConfigurationKeys {
         key("listeners.NAME", "port", "1 to 65535", "binds 0.0.0.0 and [::] (one of `port`, `bind`, `socket`)"),
         key("listeners.NAME", "bind", "list of ADDRESS:PORT", "binds these; port 0 is chosen by the kernel"),
         key("listeners.NAME", "socket", "name", "takes the socket of this name from systemd"),
-        key("listeners.NAME", "backend", "name of a backend", required: true, "where accepted mail goes"),
+        key(
+            "listeners.NAME", "intercept", "true, false", default: "false",
+            "serves the zones of `firewall` with `mode: explain` or `relay`, instead of a port"),
+        key("listeners.NAME", "explain", "mapping", "what hosts of `explain` zones are told; only with `intercept`"),
+        key(
+            "listeners.NAME", "backend", "name of a backend", default: "required unless it intercepts",
+            "where accepted mail goes"),
         key(
             "listeners.NAME", "policies", "list of names",
             default: "inbound for port 25, submission for 465, 587, 2525", "asked in this order"),
@@ -86,6 +94,13 @@ extension ConfigurationKeys {
             "listeners.NAME", "proxy_required", "true, false", default: "false",
             "refuses sessions without a PROXY header"),
         key("listeners.NAME", "protocol", "mapping, keys of `protocol`", "overrides `protocol` for this listener"),
+    ]
+
+    private static let explain = [
+        key(
+            "listeners.NAME.explain", "text", "text, or list of lines",
+            default: "two lines that name ports 465 and 587", "the lines of the 554 that stands for a greeting"),
+        key("listeners.NAME.explain", "url", "URL, http or https", "its last line"),
     ]
 
     private static let certificates = [

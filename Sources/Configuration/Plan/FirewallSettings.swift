@@ -10,6 +10,11 @@ public struct FirewallSettings: Sendable, Hashable {
     @Incidental public var range: SourceRange
     /// The helper's Unix socket.
     public var socket: String
+
+    /// What the gateway has to answer for: empty unless a zone is intercepted.
+    public var interceptedPurposes: Set<Interception.Purpose> {
+        Set(policy.policy.interception?.zones.map(\.purpose) ?? [])
+    }
 }
 
 extension RunPlan {

@@ -10,8 +10,8 @@ public struct ListenerPlan: Sendable, Hashable {
     @Incidental public var range: SourceRange
     public var binding: Binding
     public var tls: TLSMode
-    /// The name of a backend that exists.
-    public var backend: String
+    /// The name of a backend that exists; nil where every session has a server of its own, the one that it was meant for.
+    public var backend: String?
     /// In the order in which they are asked; never empty.
     public var policies: [PolicyReference]
     /// From these addresses a PROXY header is required.
@@ -28,15 +28,37 @@ public struct ListenerPlan: Sendable, Hashable {
         case endpoints([PlannedEndpoint])
         /// A socket of that name that systemd holds.
         case socket(PlannedSocket)
+        /// Sockets of the firewall's helper, for sessions that were meant for others.
+        case intercepted(ExplanationPlan)
+    }
+
+    /// Whether it serves sessions that were meant for others.
+    public var intercepts: Bool { explanation != nil }
+
+    /// What hosts of zones with `mode: explain` are told; nil for a listener that does not intercept.
+    public var explanation: ExplanationPlan? {
+        if case .intercepted(let explanation) = binding { explanation } else { nil }
     }
 
     /// The addresses to bind; none for a socket that systemd holds.
     public var endpoints: [PlannedEndpoint] {
         switch binding {
         case .endpoints(let endpoints): endpoints
-        case .socket: []
+        case .socket, .intercepted: []
         }
     }
+}
+
+/// The lines of a refusal that explains.
+public struct ExplanationPlan: Sendable, Hashable {
+    /// Printable ASCII; never empty.
+    public var lines: [String]
+
+    /// Where the file gives no text.
+    static let standardText = [
+        "Mail servers cannot be reached directly from your network.",
+        "Let your mail program log in to your provider, on port 465 or 587.",
+    ]
 }
 
 /// An address to bind and the place that names it.

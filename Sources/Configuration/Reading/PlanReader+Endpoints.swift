@@ -59,7 +59,7 @@ extension PlanReader {
     func portsForDefaults(_ binding: ListenerPlan.Binding, _ section: Section) -> [UInt16] {
         switch binding {
         case .endpoints(let endpoints): endpoints.map(\.endpoint.port)
-        case .socket: []
+        case .socket, .intercepted: []
         }
     }
 

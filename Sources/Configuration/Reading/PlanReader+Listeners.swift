@@ -34,6 +34,8 @@ extension PlanReader {
         let shown = "listener '\(pair.key)'"
         let section = section(pair.value, "listeners.NAME", shown: shown, at: pair.keyRange)
         guard section.isReadable else { return nil }
+        if flag(section["intercept"]) ?? false { return interceptingListener(pair, section, shown, context) }
+        checkExplainless(section)
         let limits = protocolLimits(section["protocol"], shown: "'protocol' of \(shown)", over: context.protocolLimits)
         let options = tlsOptions(section["tls_options"], over: context.tlsOptions)
         let proxyFrom = prefixes(section["proxy_from"])
@@ -45,6 +47,7 @@ extension PlanReader {
                 .conflict, given.keyRange, "'proxy_required' without 'proxy_from' refuses everybody",
                 hint: "add 'proxy_from'")
         }
+        require("backend", in: section, shown)
         let backend = backendName(section["backend"], context.backends)
         guard let binding = binding(section, shown) else { return nil }
         let ports = portsForDefaults(binding, section)

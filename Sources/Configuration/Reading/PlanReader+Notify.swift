@@ -13,16 +13,17 @@ extension PlanReader {
             error(.missingKey, pair.keyRange, "'notify' needs 'webhook' or 'mail'")
         }
         return NotifyPlan(
-            webhook: webhook(section["webhook"]), mail: mail, backend: backend(section["backend"], backends),
+            webhook: url(section["webhook"]), mail: mail, backend: backend(section["backend"], backends),
             rate: rate(section["rate"]) ?? NotifyPlan.defaultRate)
     }
 
-    private func webhook(_ pair: YAMLNode.Pair?) -> String? {
+    /// `https://HOST/PATH` in printable ASCII.
+    func url(_ pair: YAMLNode.Pair?) -> String? {
         guard let pair, let text = text(pair) else { return nil }
         let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } && text.utf8.count <= 2048
         let host = ["https://", "http://"].first(where: text.hasPrefix).map { text.dropFirst($0.count) }
         if isPlain, let host, let first = host.first, first != "/" { return text }
-        error(.badValue, pair.value.range, "'webhook' cannot be '\(text)'", hint: "https://HOST/PATH")
+        error(.badValue, pair.value.range, "'\(pair.key)' cannot be '\(text)'", hint: "https://HOST/PATH")
         return nil
     }
 

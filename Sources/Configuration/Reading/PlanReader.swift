@@ -72,10 +72,22 @@ extension PlanReader {
         let keys = ConfigurationKeys.keys(of: path)
         let known = pairs.filter { check($0, path, shown, keys) }
         for key in keys where key.isRequired && !pairs.contains(where: { $0.key == key.name }) {
-            error(
-                .missingKey, range, "\(shown) needs '\(key.name)'", notes: ["\(key.name): \(key.type); \(key.meaning)"])
+            missing(key, range, shown)
         }
         return Section(path: path, range: range, pairs: known)
+    }
+
+    /// A key that other keys make necessary.
+    func require(_ name: String, in section: Section, _ shown: String) {
+        guard section[name] == nil, section.isReadable,
+            let key = ConfigurationKeys.keys(of: section.path).first(where: { $0.name == name })
+        else { return }
+        missing(key, section.range, shown)
+    }
+
+    private func missing(_ key: ConfigurationKey, _ range: SourceRange, _ shown: String) {
+        error(
+            .missingKey, range, "\(shown) needs '\(key.name)'", notes: ["\(key.name): \(key.type); \(key.meaning)"])
     }
 
     /// The pairs of a mapping; nothing after the colon is an empty one.

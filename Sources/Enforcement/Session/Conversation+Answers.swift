@@ -61,7 +61,7 @@ extension Conversation {
     private var isClosing: Bool {
         switch reading {
         case .paused(.closing), .paused(.closed): true
-        case .paused, .commands, .loginResponse, .overlongLine, .content, .chunk: false
+        case .paused, .commands, .loginResponse, .overlongLine, .content, .chunk, .spliced: false
         }
     }
 

@@ -18,6 +18,16 @@ extension Conversation {
         return table.servers[index].endpoint.description
     }
 
+    /// Who a new connection is opened for.
+    ///
+    /// A HELO that the server has still to judge is none yet.
+    private var introducedIdentity: ClientIdentity {
+        guard isAwaitingHello else { return clientIdentity }
+        var identity = clientIdentity
+        identity.helo = []
+        return identity
+    }
+
     /// Makes sure that there is a connection, or one on its way; false when no server may be tried.
     mutating func openBackend() -> Bool {
         guard backend.isDisconnected else { return true }
@@ -37,7 +47,7 @@ extension Conversation {
         server.index = index
         server.tried |= BackendTable.bit(index)
         server.since = now
-        backend.connect(as: clientIdentity)
+        backend.connect(as: introducedIdentity)
         effects.append(.connectBackend(server: index))
     }
 
@@ -107,7 +117,8 @@ extension Conversation {
     /// `count` octets were added to `fromBackend`.
     public mutating func backendSent(_ count: Int, now: UInt64) {
         self.now = now
-        while !backend.isDisconnected {
+        if backend.isPassedOn { return serverSent() }
+        while !backend.isDisconnected, !backend.isPassedOn {
             switch replyParser.next(&fromBackend) {
             case .incomplete:
                 if backend.isAhead { backendFailed(.unsolicitedReply) }
@@ -116,7 +127,7 @@ extension Conversation {
             case .reply(let reply): backendReplied(reply)
             }
         }
-        fromBackend.consume(fromBackend.count)
+        if backend.isDisconnected { fromBackend.consume(fromBackend.count) }
         process()
     }
 
@@ -124,6 +135,7 @@ extension Conversation {
     public mutating func backendTook(_ count: Int, now: UInt64) {
         self.now = now
         server.since = now
+        if backend.isPassedOn { return splicedOn() }
         process()
     }
 
@@ -143,10 +155,19 @@ extension Conversation {
         self.now = now
         if server.isQuitting {
             finishQuitting()
+        } else if case .spliced = reading {
+            serverEnded()
         } else if !backend.isDisconnected {
             backendFailed(.lost)
             process()
         }
+    }
+
+    /// The backend's connection broke: nothing can be said to it any more.
+    public mutating func backendBroke(now: UInt64) {
+        guard case .spliced = reading else { return backendEnded(now: now) }
+        self.now = now
+        leave(lost: false)
     }
 
     /// The backend closed after QUIT, or had the time to.
@@ -166,9 +187,18 @@ extension Conversation {
             effects.append(.secureBackend)
         case .opened(let capabilities):
             opened(capabilities)
+            if case .paused(.backend(.hello(let name, let isExtended))) = reading {
+                helloPassed(name, isExtended: isExtended, reply)
+            }
+        case .greeted(let greeting):
+            destinationGreeted(greeting)
+        case .helloRefused(let refusal):
+            helloRefused(refusal)
         case .reply(let awaited, let reply):
             server.since = now
             answered(awaited, reply)
+        case .fault(.greetingRefused(let refusal)) where isAwaitingGreeting && refusal.code >= 400:
+            destinationRefused(refusal)
         case .fault(let fault):
             backendFailed(fault)
         }
@@ -216,6 +246,7 @@ extension Conversation {
         case .mail: mailAnswered(reply)
         case .rcpt(let ticket): recipientAnswered(ticket, reply)
         case .auth, .authCancel: loginAnswered(reply)
+        case .starttls: startTLSAnswered(reply)
         case .data, .chunk, .endOfData:
             contentAnswered(awaited, reply)
         }
@@ -233,7 +264,8 @@ extension Conversation {
         case (.endOfData(let verb), .endOfData): endOfDataAnswered(reply, to: verb)
         case (.chunk(let size, let last), .chunk(let wasLastThere)):
             chunkAnswered(reply, size: size, last: last, wasLastThere: wasLastThere)
-        case (.goAhead, _), (.chunkGoAhead, _), (.endOfData, _), (.chunk, _), (.login, _):
+        case (.goAhead, _), (.chunkGoAhead, _), (.endOfData, _), (.chunk, _), (.login, _), (.introduction, _), (.hello, _),
+            (.startTLS, _):
             backendFailed(.unexpectedReply(reply))
         }
     }
@@ -314,6 +346,8 @@ extension Conversation {
         case .loginResponse:
             // The client is about to answer a challenge: its line comes first, or it would be read as a command.
             login?.isLost = true
+        case .paused(.splicing), .spliced:
+            leave(lost: false)
         case .paused, .commands, .overlongLine:
             break
         }
@@ -334,6 +368,11 @@ extension Conversation {
             failContent(reply, to: verb)
         case .login:
             loginEnded(.temporary, Replies.authenticationUnavailable)
+        case .introduction, .hello:
+            close(with: Replies.destinationUnreachable(context.hostname))
+        case .startTLS:
+            answer(Replies.startTLSUnavailable, to: .starttls)
+            startReading()
         }
     }
 

@@ -31,6 +31,8 @@ extension Conversation {
             admit()
         case .content, .chunk:
             client.since = now
+        case .spliced:
+            return splicedOn()
         case .commands, .loginResponse:
             if client.lineBegan == nil { client.lineBegan = now }
         case .paused, .overlongLine:
@@ -44,6 +46,7 @@ extension Conversation {
         self.now = now
         client.lastWrite = now
         tally.bytesOut &+= UInt64(count)
+        if case .spliced = reading { return splicedOn() }
         process()
     }
 
@@ -51,6 +54,7 @@ extension Conversation {
     public mutating func clientEnded(now: UInt64) {
         self.now = now
         client.isAtEnd = true
+        if case .spliced = reading { return clientDone() }
         process()
     }
 
@@ -128,8 +132,13 @@ extension Conversation {
     }
 
     private mutating func greet() {
-        answer(context.greeting, to: .unknown)
-        startReading()
+        switch intercepted {
+        case nil:
+            answer(context.greeting, to: .unknown)
+            startReading()
+        case .relay: awaitGreeting()
+        case .explain: explain()
+        }
     }
 
     /// Commands are read from here on.

@@ -28,6 +28,9 @@ extension Conversation {
         case .closing:
             endSession()
             return true
+        case .splicing:
+            beginSplice()
+            return false
         case .greeting, .handshake, .backend, .loginDelay, .closed:
             return false
         }
@@ -37,7 +40,7 @@ extension Conversation {
     private mutating func step() -> Bool {
         guard wantsClientInput else { return false }
         switch reading {
-        case .paused: return false
+        case .paused, .spliced: return false
         case .commands: return readCommand()
         case .loginResponse: return readLoginResponse()
         case .overlongLine(let discarder, let discarded): return readOverlongLine(discarder, discarded)
@@ -52,7 +55,8 @@ extension Conversation {
         switch reading {
         case .commands, .loginResponse, .overlongLine, .content, .chunk, .paused(.greeting), .paused(.handshake):
             if client.heldSince == nil { leave(lost: !client.hasQuit) }
-        case .paused(.barrier), .paused(.backend), .paused(.loginDelay), .paused(.closing), .paused(.closed):
+        case .paused(.barrier), .paused(.backend), .paused(.loginDelay), .paused(.closing), .paused(.closed),
+            .paused(.splicing), .spliced:
             break
         }
     }
@@ -273,9 +277,9 @@ extension Conversation {
     /// Commands that the policy accepted.
     private mutating func proceed(_ command: Command, _ decision: Decision) {
         switch command {
-        case .helo(let name): greeted(name, isExtended: false)
-        case .ehlo(let name): greeted(name, isExtended: true)
-        case .starttls: startTLS()
+        case .helo(let name): hear(name, isExtended: false)
+        case .ehlo(let name): hear(name, isExtended: true)
+        case .starttls: intercepted == nil ? startTLS() : passStartTLS(decision)
         case .auth(let auth): beginLogin(auth, decision)
         case .mail(let mail): beginTransaction(mail, decision)
         case .rcpt(let rcpt): relayRecipient(rcpt, decision)

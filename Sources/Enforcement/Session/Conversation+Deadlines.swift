@@ -39,7 +39,8 @@ extension Conversation {
         case .paused(.greeting): return client.since &+ context.limits.greetWait
         case .paused(.handshake): return client.since &+ timeouts.tlsHandshake
         case .paused(.loginDelay): return client.since &+ context.limits.authFailDelay
-        case .paused(.barrier), .paused(.backend), .paused(.closing), .paused(.closed): return .max
+        case .paused(.barrier), .paused(.backend), .paused(.splicing), .paused(.closing), .paused(.closed): return .max
+        case .spliced: return client.since &+ splicedSilence
         case .commands, .loginResponse:
             if let refusedAt { return refusedAt &+ Self.refusedGrace }
             if client.isHeld { return .max }
@@ -69,7 +70,7 @@ extension Conversation {
             if isBackendBehind, client.heldSince == nil { client.heldSince = now }
         case .commands, .loginResponse:
             holdLines()
-        case .paused, .overlongLine:
+        case .paused, .overlongLine, .spliced:
             break
         }
         // Output counts as waiting from the moment that there is some.
@@ -104,6 +105,9 @@ extension Conversation {
         case .commands, .loginResponse, .overlongLine:
             effects.append(.report(.timedOut(after: client.lastCommand)))
             close(with: Replies.timeout(context.hostname))
+        case .spliced:
+            effects.append(.report(.timedOut(after: client.lastCommand)))
+            leave(lost: false)
         case .paused:
             break
         }
@@ -135,7 +139,7 @@ extension Conversation {
         if !toBackend.isEmpty || lent > 0 { return server.since &+ timeouts.dataBlock }
         switch reading {
         case .content, .chunk: return .max
-        case .paused, .commands, .loginResponse, .overlongLine: break
+        case .paused, .commands, .loginResponse, .overlongLine, .spliced: break
         }
         guard let awaits = backend.awaits else { return .max }
         if awaits == "greeting" { return server.since &+ timeouts.greeting }

@@ -7,17 +7,24 @@ import SMTPWire
 
 extension Conversation {
     /// AUTH is offered only where the policy would let it pass; asked without reporting or charging anything.
-    private var mayAuthenticate: Bool {
+    var mayAuthenticate: Bool {
         hasClient && wouldAccept(.auth)
     }
 
+    /// HELO or EHLO that the policy accepted: answered by us, or by the server that an intercepted client meant.
+    mutating func hear(_ name: HeloName, isExtended: Bool) {
+        guard intercepted == nil else { return passHello(name, isExtended: isExtended) }
+        greeted(name, isExtended: isExtended)
+        server.needsHello = true
+        answer(isExtended ? offer : Reply(250, context.hostname), to: isExtended ? .ehlo : .helo)
+    }
+
+    /// A greeting holds, whoever answers it.
     mutating func greeted(_ name: HeloName, isExtended: Bool) {
         resetTransaction()
         machine.greeted(as: name, isExtended: isExtended)
-        server.needsHello = true
         identity.helo = String(decoding: name.bytes, as: UTF8.self)
         identity.protocolName = isExtended ? "ESMTP" : "SMTP"
-        answer(isExtended ? offer : Reply(250, context.hostname), to: isExtended ? .ehlo : .helo)
     }
 
     /// What this client is offered now.
@@ -29,12 +36,7 @@ extension Conversation {
 
     /// Answers 220 and hands the connection to TLS, unless something already follows in clear.
     mutating func startTLS() {
-        guard fromClient.isEmpty else {
-            violation("bytes-behind-starttls")
-            reportRefusal("STARTTLS", check: "bytes-behind-starttls", Replies.bytesBehindSTARTTLS)
-            answer(Replies.bytesBehindSTARTTLS, to: .starttls)
-            return closeAfterReplies()
-        }
+        guard fromClient.isEmpty else { return refuseBytesBehindStartTLS() }
         answer(Replies.startTLS, to: .starttls)
         flushReplies()
         // The backend's session was told about a client in clear; a new one is told about this one.
@@ -44,6 +46,13 @@ extension Conversation {
         reading = .paused(.handshake)
         client.since = now
         effects.append(.secureClient)
+    }
+
+    mutating func refuseBytesBehindStartTLS() {
+        violation("bytes-behind-starttls")
+        reportRefusal("STARTTLS", check: "bytes-behind-starttls", Replies.bytesBehindSTARTTLS)
+        answer(Replies.bytesBehindSTARTTLS, to: .starttls)
+        closeAfterReplies()
     }
 
     // MARK: Facts

@@ -60,20 +60,24 @@ public struct Conversation: ~Copyable {
     @Boxed var observer: HeaderObserver?
     /// Set when the connection has no client of its own (PROXY LOCAL or UNKNOWN).
     let hasClient: Bool
+    /// What becomes of a session that was meant for somebody else; nil for one that was meant for us.
+    let intercepted: Intercepted?
 
     /// A conversation with `client`, which is where a trusted PROXY header says it is.
     ///
     /// Without `hasClient` (a PROXY header that names nobody) mail and logins are refused. `now` is monotonic
-    /// nanoseconds; every later event carries the same clock.
+    /// nanoseconds; every later event carries the same clock. An intercepted session's `table` holds the one server that
+    /// its client meant.
     public init(
         source: ContextSource, table: BackendTable, sid: String, client: ClientFacts, hasClient: Bool = true,
-        pool: BufferPool, now: UInt64
+        intercepted: Intercepted? = nil, pool: BufferPool, now: UInt64
     ) {
         let context = source.current
         self.source = source
         self.context = context
         self.table = table
         self.hasClient = hasClient
+        self.intercepted = intercepted
         self.now = now
         startedAt = now
         var client = client
@@ -85,7 +89,7 @@ public struct Conversation: ~Copyable {
             identity: context.backend.identity, tls: context.backend.tls,
             client: ClientIdentity(
                 source: client.endpoint, destination: client.local, name: client.name, helo: [], isExtended: true),
-            reader: table.reader)
+            isTransparent: intercepted == .relay, reader: table.reader)
         fromClient = InputBuffer(pool: pool)
         toClient = OutputBuffer(pool: pool)
         fromBackend = InputBuffer(pool: pool)
@@ -121,7 +125,13 @@ public struct Conversation: ~Copyable {
         case .paused: !fromClient.isFull
         case .commands, .loginResponse, .overlongLine: !toClient.isAboveHighWater && !queue.isFull
         case .content, .chunk: !isBackendBehind
+        case .spliced(let splice): !splice.isClientDone && !toBackend.isAboveHighWater
         }
+    }
+
+    /// Whether the driver should read from the backend: replies are few and bounded, what is only passed on is not.
+    public var wantsBackendInput: Bool {
+        if case .spliced(let splice) = reading { !splice.isServerDone && !toClient.isAboveHighWater } else { true }
     }
 }
 

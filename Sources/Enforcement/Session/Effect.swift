@@ -12,6 +12,10 @@ public enum Effect: Equatable, Sendable {
     case connectBackend(server: Int)
     /// Write all of `toBackend`, prove that `fromBackend` is drained, then shake hands as client.
     case secureBackend
+    /// Write all of `toClient`, then end that direction; the other goes on.
+    case shutClient
+    /// Write all of `toBackend`, then end that direction; the other goes on.
+    case shutBackend
     /// Close at once; what was not written is lost on purpose.
     case abortBackend
     case report(SessionReport)

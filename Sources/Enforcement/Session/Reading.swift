@@ -15,6 +15,8 @@ enum Reading {
     case overlongLine(LineDiscarder, discarded: Int)
     indirect case content(ContentReception)
     indirect case chunk(ChunkReception)
+    /// TLS between the client and the server that it meant.
+    case spliced(Splice)
 }
 
 /// What the client has to wait for.
@@ -27,6 +29,8 @@ enum Pause {
     case backend(BackendWait)
     /// The reply to a failed login is held back.
     case loginDelay(Reply, closes: Bool)
+    /// The server's 220 to STARTTLS is on its way.
+    case splicing
     /// The last reply is on its way, then the connection is closed.
     case closing
     case closed
@@ -42,6 +46,12 @@ enum BackendWait {
     /// After DATA, or the last BDAT towards a backend without CHUNKING.
     case endOfData(Verb)
     case login
+    /// The greeting of the server that the client meant.
+    case introduction
+    /// Its reply to the client's HELO or EHLO.
+    case hello(HeloName, isExtended: Bool)
+    /// Its reply to the client's STARTTLS.
+    case startTLS
 }
 
 /// Message content after DATA.

@@ -44,12 +44,14 @@ public final class SessionContext: Sendable {
     public let buckets: LimitTable
     /// Bans and what was learnt from logins, shared by all listeners.
     public let peers: PeerBooks
+    /// What intercepted sessions are told that are only explained to.
+    public let explanation: Explanation
     let greeting: Reply
 
     public init(
         hostname: String, listener: ListenerFacts, tls: ListenerTLS, limits: ProtocolLimits, timeouts: Timeouts,
         book: RuleBook, backend: Backend, buckets: LimitTable = LimitTable(capacity: 4096, shards: 1),
-        peers: PeerBooks = PeerBooks()
+        peers: PeerBooks = PeerBooks(), explanation: Explanation = Explanation()
     ) {
         self.hostname = hostname
         self.listener = listener
@@ -60,6 +62,7 @@ public final class SessionContext: Sendable {
         self.backend = backend
         self.buckets = buckets
         self.peers = peers
+        self.explanation = explanation
         greeting = Replies.greeting(hostname)
     }
 

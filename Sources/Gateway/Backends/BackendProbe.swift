@@ -156,7 +156,7 @@ extension BackendProbe {
             CommandEncoder.mail(MailCommand(sender: nil), to: &output)
             phase = .awaitingMAIL
         case .fault(let fault): failed(fault)
-        case .reply: finish()
+        case .reply, .greeted, .helloRefused: finish()
         }
     }
 

@@ -18,6 +18,8 @@ final class PlanCompiler {
     /// The buckets of every policy's limits: a reload forgives nothing.
     let buckets = LimitTable(exclusion: Lock.init)
     let peers = PeerBooks(exclusion: Lock.init)
+    /// Logins that strangers judge teach nothing about our accounts.
+    private(set) lazy var strangers = PeerBooks(bans: peers.bans, exclusion: Lock.init)
     private var slots: [String: [Endpoint: BackendSlots]] = [:]
     let options: DaemonOptions
 
@@ -30,8 +32,13 @@ final class PlanCompiler {
         let backends = try resolve(plan)
         var result = [[PortSettings]](repeating: [], count: workers)
         for listener in plan.listeners {
-            guard let backend = backends[listener.backend] else {
-                throw .message("listener \(listener.name): unknown backend \(listener.backend)")
+            if let explanation = listener.explanation {
+                let port = try intercepting(plan, listener, explanation)
+                for worker in 0..<workers { result[worker].append(port) }
+                continue
+            }
+            guard let backend = listener.backend.flatMap({ backends[$0] }) else {
+                throw .message("listener \(listener.name): unknown backend \(listener.backend ?? "")")
             }
             let context = try context(plan, listener, backend)
             for worker in 0..<workers {
@@ -52,7 +59,7 @@ final class PlanCompiler {
         for keys in ticketKeys.values { try? keys.rotate() }
     }
 
-    private func ledger(_ listener: String) -> Ledger {
+    func ledger(_ listener: String) -> Ledger {
         if let known = ledgers[listener] { return known }
         let ledger = Ledger()
         ledgers[listener] = ledger
@@ -81,8 +88,12 @@ final class PlanCompiler {
                 "listener \(listener.name): monitoring a whole policy needs the self-test, which proves that the backend "
                     + "itself refuses relaying; run without --no-selftest")
         }
-        let book = RuleBook(policies, realm: backend.profile.realm, isMonitored: options.isMonitored)
-        // The checker finds such faults first; a book that has one all the same is not run.
+        return try checked(
+            RuleBook(policies, realm: backend.profile.realm, isMonitored: options.isMonitored), listener)
+    }
+
+    /// The checker finds faults first; a book that has one all the same is not run.
+    func checked(_ book: RuleBook, _ listener: ListenerPlan) throws(StartFailure) -> RuleBook {
         if let fault = book.faults.first {
             throw .message("listener \(listener.name): rule \(fault.rule) does not compile: \(fault.fault.reason)")
         }

@@ -19,6 +19,8 @@ struct BackendLink: ~Copyable {
         case none
         /// All sessions of the server are in use.
         case waitingForSlot(TimerID)
+        /// The helper was asked for a socket.
+        case waitingForSocket
         case connecting
         case open
         case securing
@@ -32,6 +34,7 @@ extension GatewaySession {
 
     func connectBackend(_ server: Int) {
         closeBackend()
+        if let route { return askForSocket(route) }
         guard settings.servers.indices.contains(server) else {
             return conversation.backendConnectFailed("unknown server", now: now)
         }
@@ -63,15 +66,24 @@ extension GatewaySession {
     private func connect() {
         let endpoint = settings.servers[backend.server]
         do throws(Errno) {
-            let transport = Transport(
-                try Socket.connect(to: endpoint, speaksFirst: settings.context.backend.identity.speaksFirst))
-            backend.registration = try worker.loop.register(transport.rawValue, self, tag: Side.backend)
-            backend.transport = transport
-            backend.phase = .connecting
+            try connect(
+                by: try Socket.connect(to: endpoint, speaksFirst: settings.context.backend.identity.speaksFirst))
         } catch {
-            closeBackend()
-            conversation.backendConnectFailed(error.description, now: now)
+            failConnect(error.description)
         }
+    }
+
+    /// Waits for a connection that has begun.
+    func connect(by socket: consuming Socket) throws(Errno) {
+        let transport = Transport(socket)
+        backend.registration = try worker.loop.register(transport.rawValue, self, tag: Side.backend)
+        backend.transport = transport
+        backend.phase = .connecting
+    }
+
+    func failConnect(_ reason: String) {
+        closeBackend()
+        conversation.backendConnectFailed(reason, now: now)
     }
 
     func backendReady(_ readiness: Readiness) {
@@ -79,39 +91,49 @@ extension GatewaySession {
         case .connecting: backendConnected(readiness)
         case .open: readBackend()
         case .handshaking: shakeHandsWithBackend()
-        case .none, .waitingForSlot, .securing: break
+        case .none, .waitingForSlot, .waitingForSocket, .securing: break
         }
     }
 
     private func backendConnected(_ readiness: Readiness) {
         // Writable and nothing else means connected; only a failure has an error to ask for.
         if !readiness.isDisjoint(with: [.error, .hangup]), let error = backend.transport.pendingError() {
-            closeBackend()
-            return conversation.backendConnectFailed(error.description, now: now)
+            return failConnect(error.description)
         }
         guard readiness.contains(.writable) else { return }
         backend.phase = .open
         conversation.backendConnected(now: now)
     }
 
-    /// Reads all that is there: replies are few and bounded by what we asked.
+    /// Reads all that is there: replies are few and bounded by what we asked; what is only passed on goes on in turns.
     func readBackend() {
+        isBackendHeld = false
+        var budget = Self.byteBudget
         while case .open = backend.phase {
+            guard conversation.wantsBackendInput else { return isBackendHeld = true }
             switch backend.transport.read(into: &conversation.fromBackend) {
             case .bytes(0): return
-            case .bytes(let count): conversation.backendSent(count, now: now)
+            case .bytes(let count):
+                conversation.backendSent(count, now: now)
+                budget -= count
+                if budget <= 0 { return readBackendLater() }
             case .wouldBlock: return
-            case .endOfStream, .failed: return conversation.backendEnded(now: now)
+            case .endOfStream: return conversation.backendEnded(now: now)
+            case .failed: return conversation.backendBroke(now: now)
             }
             if conversation.hasEffects { return }
         }
+    }
+
+    private func readBackendLater() {
+        if let registration = backend.registration { worker.loop.again(registration) }
     }
 
     /// Writes what waits for the backend, and takes the step that waited for it to be written.
     func writeBackend() {
         switch backend.phase {
         case .open, .securing: break
-        case .none, .waitingForSlot, .connecting, .handshaking: return
+        case .none, .waitingForSlot, .waitingForSocket, .connecting, .handshaking: return
         }
         while !conversation.toBackend.isEmpty || conversation.lent > 0 {
             switch writeBackendOnce() {
@@ -120,10 +142,14 @@ extension GatewaySession {
             case .wouldBlock: return conversation.fromClient.narrow()
             case .endOfStream, .failed:
                 conversation.toBackend.discard()
-                return conversation.backendEnded(now: now)
+                return conversation.backendBroke(now: now)
             }
         }
         if case .securing = backend.phase { startBackendTLS() }
+        if shutsBackend {
+            shutsBackend = false
+            backend.transport.shutdownWrite()
+        }
     }
 
     private func writeBackendOnce() -> IOResult<TransportError> {
@@ -176,6 +202,8 @@ extension GatewaySession {
             worker.loop.timers.discard(timer)
             // Granted meanwhile: the message will find nobody waiting and give the slot back.
             backend.slots?.cancel(key, worker.mailbox)
+        case .waitingForSocket:
+            break
         case .connecting, .open, .securing, .handshaking:
             if let registration = backend.registration { worker.loop.deregister(registration, closing: true) }
             backend.transport.close()

@@ -57,6 +57,9 @@ extension GatewaySession {
         switch clientPhase {
         case .securing: startClientTLS()
         case .closing: endClient()
+        case .open where shutsClient:
+            shutsClient = false
+            client.shutdownWrite()
         case .open, .handshaking, .lingering, .closed: break
         }
     }

@@ -27,6 +27,13 @@ final class GatewaySession {
     var clientRegistration: Registration?
     var clientPhase = Phase.open
     var backend = BackendLink()
+    /// Of an intercepted session that goes on.
+    let route: OnwardRoute?
+    /// The server is not read because the client is behind.
+    var isBackendHeld = false
+    /// Their directions end once all is written.
+    var shutsClient = false
+    var shutsBackend = false
     private var timer: TimerID?
     private var armed = UInt64.max
     /// The conversation is over; what is left is to let the client take our last bytes.
@@ -49,7 +56,7 @@ final class GatewaySession {
 
     init(
         worker: Worker, port: ListenerPort, client: consuming Transport, facts: ClientFacts, hasClient: Bool,
-        admittedAs: AddressPrefix?
+        intercepted: Intercepted?, admittedAs: AddressPrefix?
     ) {
         self.worker = worker
         key = worker.nextKey()
@@ -57,9 +64,12 @@ final class GatewaySession {
         settings = port.settings
         self.client = client
         self.admittedAs = admittedAs
+        route = intercepted == .relay ? OnwardRoute(client: facts.endpoint.address, destination: facts.local) : nil
+        let table =
+            route.map { BackendTable(servers: [$0.destination], needProof: false) } ?? port.table
         conversation = Conversation(
-            source: port.source, table: port.table, sid: worker.nextSID(), client: facts, hasClient: hasClient,
-            pool: worker.pool, now: worker.loop.now.nanoseconds)
+            source: port.source, table: table, sid: worker.nextSID(), client: facts, hasClient: hasClient,
+            intercepted: intercepted, pool: worker.pool, now: worker.loop.now.nanoseconds)
         conversation.worthLending = Self.worthLending
     }
 
@@ -94,7 +104,7 @@ final class GatewaySession {
             readBackend()
             writeClient()
             readClient()
-        } while conversation.hasEffects
+        } while conversation.hasEffects || isBackendHeld && conversation.wantsBackendInput
         writeBackend()
         writeClient()
         if isFinished { return finishIfQuiet() }
@@ -125,6 +135,8 @@ final class GatewaySession {
             grantTicket()
             connectBackend(server)
         case .secureBackend: backend.phase = .securing
+        case .shutClient: shutsClient = true
+        case .shutBackend: shutsBackend = true
         case .abortBackend: closeBackend()
         case .report(let report): worker.report(report, of: conversation.identity, on: port)
         case .notify(let notice): worker.notify(notice)

@@ -37,6 +37,13 @@ public final class Daemon {
         ports.endpoints.map { ($0.listener, $0.endpoint) }
     }
 
+    /// The listener of intercepted sessions and the helper's socket, if there is one.
+    public var intercepting: (name: String, helper: String)? {
+        guard let listener = supervisor.plan.listeners.first(where: \.intercepts), let firewall = supervisor.plan.firewall
+        else { return nil }
+        return (listener.name, firewall.socket)
+    }
+
     /// Serves until the end and returns the exit status.
     ///
     /// `ready` is called on this thread once all listeners accept and every server was visited, or did not answer in time.

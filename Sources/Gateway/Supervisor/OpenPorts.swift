@@ -26,6 +26,8 @@ struct OpenPorts: Sendable {
                 }
             case .socket(let socket):
                 ports.adopt(listener, socket, workers, inherited, &findings)
+            // Sockets come later, from the firewall's helper.
+            case .intercepted: break
             }
         }
         return ports

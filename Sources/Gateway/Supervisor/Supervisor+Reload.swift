@@ -65,6 +65,8 @@ extension Supervisor {
         }
         for listener in added { open(listener.name, ports) }
         endpoints += ports.endpoints
+        if removed.contains(where: \.intercepts) { listening = [:] }
+        askForListeners()
         health?.watch(compiled[0])
         watchCertificates()
     }

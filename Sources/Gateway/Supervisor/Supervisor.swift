@@ -17,6 +17,8 @@ enum SupervisorMessage: Sendable {
     /// A rule has begun or prolonged the ban of a net.
     case banned(AddressPrefix)
     case notice(Notice)
+    /// An intercepted session wants to go on.
+    case socketWanted(OnwardTicket, client: IPAddress, destination: Endpoint)
     case stateSaved(String?)
     case stop
 }
@@ -39,6 +41,10 @@ final class Supervisor: TimerHandler {
     var control: ControlServer?
     /// Tells the packet filter of bans; nil without `firewall:`.
     var firewall: FirewallLink?
+    /// Whether its helper is there.
+    let helper = HelperPresence()
+    /// Listening sockets that it was asked for or has given.
+    var listening: [ListenerPlace: ListenerPlace.State] = [:]
     private let controlSocket: ControlSocket?
     let startedAt = WallTime.now()
     var loadedAt = WallTime.now()
@@ -61,7 +67,7 @@ final class Supervisor: TimerHandler {
 
     /// What the supervisor does by the clock.
     enum Tick: UInt32 {
-        case ticketKeys, certificates, drainEnds, watchdog, state
+        case ticketKeys, certificates, drainEnds, watchdog, state, listeners
     }
 
     init(
@@ -188,11 +194,13 @@ final class Supervisor: TimerHandler {
         let supervisor = mailbox
         let log = log
         let logsPermits = plan.log.format == .json
+        let helper = helper
         workers.append(inbox)
         running.insert(number)
         let thread = try NativeThread.start("worker \(number)") {
             let worker = try? Worker(
-                number: number, mailbox: inbox, log: log, logsPermits: logsPermits, supervisor: supervisor)
+                number: number, mailbox: inbox, log: log, logsPermits: logsPermits, supervisor: supervisor,
+                helper: helper)
             worker?.run()
             supervisor.post(.workerEnded(number))
         }
@@ -232,6 +240,7 @@ final class Supervisor: TimerHandler {
             if round == self.round { answered.insert(worker) }
         case .banned(let net): announce(net)
         case .notice(let notice): tell(notice)
+        case .socketWanted(let ticket, let client, let destination): askForSocket(ticket, client, destination)
         case .stateSaved(let complaint): stateSaved(complaint)
         case .stop:
             end(status: 0)
@@ -283,6 +292,7 @@ final class Supervisor: TimerHandler {
         case .drainEnds: end(status: 0)
         case .watchdog: feedWatchdog()
         case .state: keepState()
+        case .listeners: askForListeners()
         case nil: break
         }
     }

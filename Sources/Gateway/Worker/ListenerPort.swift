@@ -15,7 +15,7 @@ final class ListenerPort: EventHandler, TimerHandler {
     private(set) var settings: PortSettings
     private(set) var table: BackendTable
     let counters: Counters
-    private var sockets: [Bound] = []
+    var sockets: [Bound] = []
     private var retryTimer: TimerID?
     /// Of the loop's clock, when the calendar was last looked at.
     private var calendarSecond: UInt64 = 0
@@ -32,9 +32,12 @@ final class ListenerPort: EventHandler, TimerHandler {
         let registration: Registration
         /// Where its connections arrive; nil for a wildcard, whose connections have to be asked.
         let local: Endpoint?
+        /// What its connections are, if they were meant for others.
+        let slot: InterceptionSlot?
 
-        init(_ listener: consuming Listener, _ registration: Registration) {
+        init(_ listener: consuming Listener, _ registration: Registration, slot: InterceptionSlot? = nil) {
             local = listener.localEndpoint.flatMap { $0.address.isUnspecified ? nil : $0 }
+            self.slot = slot
             self.listener = listener
             self.registration = registration
         }
@@ -97,12 +100,16 @@ final class ListenerPort: EventHandler, TimerHandler {
         for bound in sockets { accept(on: bound) }
     }
 
-    private func accept(on bound: Bound) {
+    func accept(on bound: Bound) {
         for _ in 0..<Self.acceptBatch {
             do throws(Errno) {
                 guard let accepted = try bound.listener.accept() else { return }
                 guard let peer = accepted.peer else { continue }
-                hand(accepted.takeSocket(), from: peer, at: bound.local)
+                if let slot = bound.slot {
+                    receive(accepted.takeSocket(), from: peer, as: slot.intercepted)
+                } else {
+                    hand(accepted.takeSocket(), from: peer, at: bound.local)
+                }
             } catch {
                 return retryLater()
             }
@@ -142,7 +149,9 @@ extension ListenerPort {
     }
 
     /// The client is known: the door's limits, then a session.
-    func begin(_ transport: consuming Transport, _ facts: ClientFacts, hasClient: Bool) {
+    func begin(
+        _ transport: consuming Transport, _ facts: ClientFacts, hasClient: Bool, intercepted: Intercepted? = nil
+    ) {
         guard hasClient, let net = source.current.clientNet(facts.endpoint.address) else {
             return session(transport, facts, hasClient: hasClient, admittedAs: nil)
         }
@@ -153,20 +162,22 @@ extension ListenerPort {
         } else if let refusal = settings.ledger.admit(net, context.doorLimits, now: now) {
             turnAway(transport, facts, refusal.rawValue, Replies.tooManySessions(context.hostname))
         } else {
-            session(transport, facts, hasClient: true, admittedAs: net)
+            session(transport, facts, hasClient: true, intercepted: intercepted, admittedAs: net)
         }
     }
 
     private func session(
-        _ transport: consuming Transport, _ facts: ClientFacts, hasClient: Bool, admittedAs net: AddressPrefix?
+        _ transport: consuming Transport, _ facts: ClientFacts, hasClient: Bool, intercepted: Intercepted? = nil,
+        admittedAs net: AddressPrefix?
     ) {
         let session = GatewaySession(
-            worker: worker, port: self, client: transport, facts: facts, hasClient: hasClient, admittedAs: net)
+            worker: worker, port: self, client: transport, facts: facts, hasClient: hasClient,
+            intercepted: intercepted, admittedAs: net)
         session.start()
     }
 
     /// 421 and close, before TLS and before anything is allocated for a session; in implicit TLS nothing can be said.
-    private func turnAway(
+    func turnAway(
         _ transport: consuming Transport, _ facts: ClientFacts, _ check: String, _ reply: Reply
     ) {
         counters.add(.connectionsRefused)

@@ -24,11 +24,13 @@ final class PortSettings: Sendable {
     let servers: [Endpoint]
     /// Sessions go only to servers that the self-test has proved.
     let needsProof: Bool
+    /// For sessions that were meant for others: whom they cannot have been meant for. nil elsewhere.
+    let interception: InterceptionSettings?
 
     init(
         context: SessionContext, tls: ServerTLSContext?, backendTLS: BackendTLSSettings?,
         proxyFrom: [AddressPrefix], proxyRequired: Bool, ledger: Ledger, slots: [BackendSlots], servers: [Endpoint],
-        needsProof: Bool
+        needsProof: Bool, interception: InterceptionSettings? = nil
     ) {
         self.context = context
         self.tls = tls
@@ -39,6 +41,7 @@ final class PortSettings: Sendable {
         self.slots = slots
         self.servers = servers
         self.needsProof = needsProof
+        self.interception = interception
     }
 
     var name: String { context.listener.name }

@@ -25,16 +25,18 @@ final class Worker {
     private var names = SessionNames()
     private var isDraining = false
     private let supervisor: LoopMailbox<SupervisorMessage>
+    let helper: HelperPresence
 
     init(
         number: Int, mailbox: LoopMailbox<WorkerMessage>, log: DecisionLog?, logsPermits: Bool,
-        supervisor: LoopMailbox<SupervisorMessage>
+        supervisor: LoopMailbox<SupervisorMessage>, helper: HelperPresence
     ) throws(Errno) {
         self.number = number
         self.mailbox = mailbox
         self.log = log
         self.logsPermits = logsPermits
         self.supervisor = supervisor
+        self.helper = helper
         loop = try EventLoop()
         try mailbox.attach(to: loop) { [unowned self] message in receive(message) }
     }
@@ -71,6 +73,11 @@ final class Worker {
         supervisor.post(.notice(notice))
     }
 
+    /// `socketGranted` or `socketRefused` will answer.
+    func askForSocket(_ ticket: OnwardTicket, client: IPAddress, destination: Endpoint) {
+        supervisor.post(.socketWanted(ticket, client: client, destination: destination))
+    }
+
     func sessionEnded(_ port: ListenerPort, _ admittedAs: AddressPrefix?) {
         if let admittedAs { port.settings.ledger.leave(admittedAs) }
         if isDraining { endIfDrained() }
@@ -91,6 +98,11 @@ enum WorkerMessage: Sendable {
     case close(listener: String)
     case probed(backend: String, server: Int, ProbeReport)
     case slotGranted(session: UInt64, BackendSlots)
+    /// Serve a listening socket of the helper's (a descriptor that the worker now owns).
+    case intercept(listener: String, InterceptionSlot, socket: Int32)
+    /// A socket for a session's way on; the descriptor is now ours.
+    case socketGranted(OnwardTicket, socket: Int32)
+    case socketRefused(OnwardTicket, String)
     /// Stop accepting, tell idle sessions, let messages in flight finish.
     case drain
     /// End every session now.
@@ -119,6 +131,12 @@ extension Worker {
         case .probed(let backend, let server, let report): note(report, backend, server)
         case .slotGranted(let session, let slots):
             if sessions[session]?.slotGranted() != true { slots.release() }
+        case .intercept(let name, let slot, let socket): intercept(name, slot, FileDescriptor(owning: socket))
+        case .socketGranted(let ticket, let socket):
+            let socket = Socket(FileDescriptor(owning: socket))
+            sessions[ticket.session]?.socketGranted(socket, attempt: ticket.attempt)
+        case .socketRefused(let ticket, let reason):
+            sessions[ticket.session]?.socketRefused(reason, attempt: ticket.attempt)
         case .drain: drain()
         case .stop: stop()
         case .ping(let round): supervisor.post(.alive(worker: number, round: round))
@@ -133,6 +151,12 @@ extension Worker {
             guard let listener = try? Listener(adopting: FileDescriptor(owning: socket)) else { continue }
             try? port.listen(on: listener, deal: deal)
         }
+    }
+
+    /// A listener that a reload has removed meanwhile, or a worker that ends, needs no socket any more.
+    private func intercept(_ name: String, _ slot: InterceptionSlot, _ descriptor: consuming FileDescriptor) {
+        guard !isDraining, let port = ports[name], let listener = try? Listener(adopting: descriptor) else { return }
+        try? port.intercept(on: listener, slot)
     }
 
     /// The table of a backend as it is configured now; what is known of its servers survives a reload that keeps them.

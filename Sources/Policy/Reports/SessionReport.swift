@@ -19,6 +19,10 @@ public enum SessionReport: Hashable, Sendable {
     indirect case protocolViolation(kind: String, during: String)
     /// The backend could not be reached, broke the protocol or was lost.
     indirect case backendFault(server: String, reason: String)
+    /// The server that an intercepted client meant offers what could not be followed, and the client is not told of it.
+    indirect case offersHidden(server: String, keywords: [String])
+    /// TLS between an intercepted client and the server that it meant: nothing of what follows is seen.
+    indirect case tlsPassedOn(server: String)
     case lostConnection(after: String)
     case timedOut(after: String)
     case tooManyErrors(after: String)

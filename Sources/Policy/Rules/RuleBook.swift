@@ -46,8 +46,11 @@ public final class RuleBook: Sendable {
     public let faults: [RuleFault]
 
     /// `realm` completes logins that name no domain; `isMonitored` caps every mode (`run --monitor`).
-    public init(_ policies: [PolicyDefinition], realm: [UInt8]? = nil, isMonitored: Bool = false) {
-        var compiler = RuleCompiler(realm: realm, isMonitored: isMonitored)
+    /// Without `guardsLogins` nothing is refused for a password in clear text but what a rule refuses.
+    public init(
+        _ policies: [PolicyDefinition], realm: [UInt8]? = nil, isMonitored: Bool = false, guardsLogins: Bool = true
+    ) {
+        var compiler = RuleCompiler(realm: realm, isMonitored: isMonitored, guardsLogins: guardsLogins)
         for stage in Stage.allCases { compiler.compile(stage, policies) }
         entries = compiler.entries
         limits = compiler.limits

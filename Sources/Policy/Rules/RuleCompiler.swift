@@ -13,11 +13,13 @@ struct RuleCompiler {
     private(set) var builder: ProgramBuilder
 
     private let isMonitored: Bool
+    private let guardsLogins: Bool
     /// By family: the same limit is one place, however many rules name it.
     private var places: [UInt64: Int] = [:]
 
-    init(realm: [UInt8]?, isMonitored: Bool) {
+    init(realm: [UInt8]?, isMonitored: Bool, guardsLogins: Bool) {
         self.isMonitored = isMonitored
+        self.guardsLogins = guardsLogins
         builder = ProgramBuilder(realm: realm)
     }
 
@@ -31,7 +33,7 @@ struct RuleCompiler {
                 add(rule, mode, of: policy, Int32(clamping: index))
             }
         }
-        if stage == .auth, PolicyDefinition.needClearTextRule(policies, isMonitored: isMonitored) {
+        if guardsLogins, stage == .auth, PolicyDefinition.needClearTextRule(policies, isMonitored: isMonitored) {
             addClearTextRule(behind: policies)
         }
         if entries.count > start { asked.insert(stage) }

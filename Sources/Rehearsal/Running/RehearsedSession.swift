@@ -206,7 +206,7 @@ final class RehearsedSession {
             case .secureClient: wantsTLS = true
             case .closeClient, .finished: isClosed = true
             case .connectBackend: connect()
-            case .secureBackend, .abortBackend: break
+            case .secureBackend, .abortBackend, .shutClient, .shutBackend: break
             case .report(let report): note(report)
             case .notify: break
             }

@@ -5,6 +5,8 @@ public import SMTPWire
 public enum BackendCommand: Sendable {
     /// The client's own HELO or EHLO, again.
     case hello
+    /// The client's own STARTTLS, towards the server that it meant (`isTransparent`).
+    case starttls
     case rset
     case mail(MailCommand)
     case rcpt(RcptCommand, ReplyQueue.Ticket)
@@ -20,7 +22,7 @@ public enum BackendCommand: Sendable {
     var mayBeFollowed: Bool {
         switch self {
         case .rset, .mail, .rcpt: true
-        case .hello, .data, .chunk, .endOfData, .auth, .authResponse, .authCancel, .quit: false
+        case .hello, .starttls, .data, .chunk, .endOfData, .auth, .authResponse, .authCancel, .quit: false
         }
     }
 }
@@ -28,6 +30,7 @@ public enum BackendCommand: Sendable {
 /// Whose reply is due.
 public enum AwaitedReply: Equatable, Sendable {
     case hello
+    case starttls
     case rset
     case mail
     case rcpt(ReplyQueue.Ticket)

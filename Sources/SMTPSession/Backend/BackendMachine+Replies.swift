@@ -12,6 +12,10 @@ extension BackendMachine {
         case secure
         /// The connection is open (again, after a repeated EHLO) with these capabilities.
         case opened(Capabilities)
+        /// The server greets the client (`isTransparent`); it is told the client's HELO when that comes.
+        case greeted(Reply)
+        /// The server refuses the client's HELO; what held before it still holds (`isTransparent`).
+        case helloRefused(Reply)
         case reply(AwaitedReply, Reply)
         case fault(BackendFault)
     }
@@ -24,8 +28,10 @@ extension BackendMachine {
     ) -> Event {
         isAhead = !isLast && due.count <= 1
         switch state {
-        case .disconnected, .connecting:
+        case .disconnected, .connecting, .passedOn:
             return .fault(.unsolicitedReply)
+        case .greeted:
+            return .fault(reply.code == 421 ? .closing(reply) : .unsolicitedReply)
         case .handshaking:
             return .fault(.bytesBehindSTARTTLS)
         case .awaitingGreeting, .awaitingHello, .awaitingXCLIENT:
@@ -48,13 +54,18 @@ extension BackendMachine {
             guard reply.code == 220 else { return .fault(.identityRefused(reply)) }
             sendHello(.session, &output)
             return .progressed
-        case .disconnected, .connecting, .handshaking, .awaitingSTARTTLS, .open:
+        case .disconnected, .connecting, .handshaking, .awaitingSTARTTLS, .greeted, .open, .passedOn:
             return .fault(.unsolicitedReply)
         }
     }
 
     private mutating func greeted(_ reply: Reply, _ output: inout OutputBuffer) -> Event {
         guard reply.code == 220 else { return .fault(.greetingRefused(reply)) }
+        // A connection that replaces a lost one knows the client's name already.
+        if isTransparent, client.helo.isEmpty {
+            state = .greeted
+            return .greeted(reply)
+        }
         sendHello(tls == .starttls ? .beforeTLS : identity == .xclient ? .beforeXCLIENT : .session, &output)
         return .progressed
     }
@@ -62,7 +73,7 @@ extension BackendMachine {
     private mutating func helloAnswered(
         _ purpose: Hello, _ reply: Reply, _ output: inout OutputBuffer
     ) -> Event {
-        guard reply.code == 250 else { return .fault(.helloRefused(reply)) }
+        guard reply.code == 250 else { return helloRefused(reply) }
         let capabilities = client.isExtended || purpose != .session ? reader.capabilities(of: reply) : .none
         switch purpose {
         case .beforeTLS:
@@ -113,10 +124,20 @@ extension BackendMachine {
         let awaited = due.removeFirst()
         if reply.code == 421, awaited != .quit { return .fault(.closing(reply)) }
         if awaited == .hello {
-            guard reply.code == 250 else { return .fault(.helloRefused(reply)) }
+            guard reply.code == 250 else { return helloRefused(reply) }
             return opened(client.isExtended ? reader.capabilities(of: reply) : .none, &output)
+        }
+        if awaited == .starttls, reply.code == 220 {
+            state = .passedOn
+            return .reply(awaited, reply)
         }
         pump(&output)
         return .reply(awaited, reply)
+    }
+
+    private mutating func helloRefused(_ reply: Reply) -> Event {
+        guard isTransparent, reply.code >= 400 else { return .fault(.helloRefused(reply)) }
+        if !isOpen { state = .greeted }
+        return .helloRefused(reply)
     }
 }

@@ -13,6 +13,8 @@ public struct BackendMachine: ~Copyable {
     let identity: BackendIdentity
     let tls: BackendTLS
     let reader: CapabilitiesReader
+    /// The server is the one that the client meant: it greets the client, and hears the client's HELO and STARTTLS.
+    let isTransparent: Bool
     var client: ClientIdentity
     var state: State = .disconnected
     /// Commands that wait for the connection to open, or for replies where the backend cannot pipeline.
@@ -32,8 +34,12 @@ public struct BackendMachine: ~Copyable {
         case awaitingSTARTTLS
         case handshaking
         case awaitingXCLIENT
+        /// Its greeting was passed on, and the client has not said HELO yet (`isTransparent`).
+        case greeted
         /// Commands may flow.
         case open(Capabilities)
+        /// It took the client's STARTTLS: what follows is between those two.
+        case passedOn
     }
 
     /// What an EHLO is for.
@@ -47,13 +53,14 @@ public struct BackendMachine: ~Copyable {
     }
 
     public init(
-        identity: BackendIdentity, tls: BackendTLS, client: ClientIdentity,
+        identity: BackendIdentity, tls: BackendTLS, client: ClientIdentity, isTransparent: Bool = false,
         reader: CapabilitiesReader = CapabilitiesReader()
     ) {
         self.identity = identity
         self.reader = reader
         self.tls = tls
         self.client = client
+        self.isTransparent = isTransparent
     }
 
     // MARK: Facts of the state
@@ -76,8 +83,15 @@ public struct BackendMachine: ~Copyable {
     public var isConnecting: Bool {
         switch state {
         case .connecting, .handshaking: true
-        case .disconnected, .awaitingGreeting, .awaitingHello, .awaitingSTARTTLS, .awaitingXCLIENT, .open: false
+        case .disconnected, .awaitingGreeting, .awaitingHello, .awaitingSTARTTLS, .awaitingXCLIENT, .greeted, .open,
+            .passedOn:
+            false
         }
+    }
+
+    /// Whether what comes from the server is for the client alone.
+    public var isPassedOn: Bool {
+        if case .passedOn = state { true } else { false }
     }
 
     /// Whether a TLS handshake after STARTTLS is under way.
@@ -88,7 +102,7 @@ public struct BackendMachine: ~Copyable {
     /// What the next reply is the answer to, for timeouts and logs; nil when none is due.
     public var awaits: String? {
         switch state {
-        case .disconnected: nil
+        case .disconnected, .greeted, .passedOn: nil
         case .connecting: "connect"
         case .awaitingGreeting: "greeting"
         case .awaitingHello: "EHLO"
@@ -103,13 +117,14 @@ public struct BackendMachine: ~Copyable {
     public var awaitsEndOfData: Bool {
         switch due.first {
         case .endOfData, .chunk(last: true): true
-        case .hello, .rset, .mail, .rcpt, .data, .chunk, .auth, .authCancel, .quit, nil: false
+        case .hello, .starttls, .rset, .mail, .rcpt, .data, .chunk, .auth, .authCancel, .quit, nil: false
         }
     }
 
     private static func name(_ awaited: AwaitedReply) -> String {
         switch awaited {
         case .hello: "EHLO"
+        case .starttls: "STARTTLS"
         case .rset: "RSET"
         case .mail: "MAIL"
         case .rcpt: "RCPT"
@@ -177,7 +192,7 @@ public struct BackendMachine: ~Copyable {
         switch command {
         case .hello(let client):
             self.client = client
-            enqueue(.hello, &output)
+            if case .greeted = state { sendHello(.session, &output) } else { enqueue(.hello, &output) }
         case .rset: enqueue(.rset, &output)
         case .authCancel: enqueue(.authCancel, &output)
         case .quit: enqueue(.quit, &output)
@@ -244,6 +259,9 @@ public struct BackendMachine: ~Copyable {
         case .hello:
             CommandEncoder.ehlo(client.helo, esmtp: client.isExtended, to: &output)
             due.append(.hello)
+        case .starttls:
+            CommandEncoder.starttls(to: &output)
+            due.append(.starttls)
         case .rset:
             CommandEncoder.rset(to: &output)
             due.append(.rset)

@@ -22,7 +22,7 @@ public enum Replies {
     // MARK: Order (RFC 5321 4.1.4)
 
     static let sendHELOFirst = Reply(503, "5.5.1 Error: send HELO/EHLO first")
-    static let sendEHLOFirst = Reply(503, "5.5.1 Error: send EHLO first")
+    public static let sendEHLOFirst = Reply(503, "5.5.1 Error: send EHLO first")
     static let nestedMAIL = Reply(503, "5.5.1 Error: nested MAIL command")
     static let needMAIL = Reply(503, "5.5.1 Error: need MAIL command")
     static let noValidRecipients = Reply(503, "5.5.1 Error: no valid recipients")
@@ -81,6 +81,15 @@ public enum Replies {
     /// A fault of ours or of the link: never 5xx.
     public static let backendUnavailable = Reply(451, "4.3.0 Error: mail server temporarily unavailable")
     public static let tooManyBackendSessions = Reply(451, "4.3.2 Error: mail server is busy")
+    /// The server that an intercepted client meant, or the way to it, is not there.
+    public static func destinationUnreachable(_ hostname: String) -> Reply {
+        Reply(421, "4.4.1 \(hostname) Error: the mail server that you connected to cannot be reached")
+    }
+    public static func noWayOn(_ hostname: String) -> Reply {
+        Reply(421, "4.3.0 \(hostname) Error: connections to mail servers cannot be passed on for now")
+    }
+    public static let noDestination = Reply(554, "5.7.1 Error: this is no mail server")
+    public static let startTLSUnavailable = Reply(454, "4.7.0 TLS not available due to temporary reason")
     static let backendLacksSMTPUTF8 = Reply(550, "5.6.7 Error: SMTPUTF8 is not supported by the mail server")
     static let backendLacksExtension = Reply(451, "4.3.0 Error: mail server lacks a requested extension")
 

@@ -48,7 +48,8 @@ extension Counters {
         case .messageTaken(let message): add(message.reply.code / 100 == 2 ? .messages : .messagesRefused)
         case .protocolViolation: add(.protocolViolations)
         case .backendFault: add(.backendFaults)
-        case .lostConnection, .timedOut, .tooManyErrors, .banned, .loginCountingSuspended: break
+        case .lostConnection, .timedOut, .tooManyErrors, .banned, .loginCountingSuspended, .offersHidden, .tlsPassedOn:
+            break
         case .disconnected(let summary):
             add(.sessionsEnded)
             if summary.tls == nil { add(.plaintextSessions) }

@@ -61,6 +61,13 @@ struct JSONFormatter {
                 json.put("event.reason", reason)
                 json.put("smtp.relay", server)
             }
+        case .offersHidden(let server, let keywords):
+            object(record, "offers-hidden", "success") { json in
+                json.put("event.reason", keywords.joined(separator: " "))
+                json.put("smtp.relay", server)
+            }
+        case .tlsPassedOn(let server):
+            object(record, "tls-passed-on", "success") { $0.put("smtp.relay", server) }
         case .lostConnection(let after):
             object(record, "lost-connection", "failure") { $0.put("smtp.command", after) }
         case .timedOut(let after):

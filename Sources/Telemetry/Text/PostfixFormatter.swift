@@ -22,6 +22,8 @@ struct PostfixFormatter {
         case .messageTaken(let message): self.message(message, identity)
         case .protocolViolation(let kind, let during): violation(kind, during, identity)
         case .backendFault(let server, let reason): fault(server, reason, identity)
+        case .offersHidden(let server, let keywords): offersHidden(server, keywords, identity)
+        case .tlsPassedOn(let server): tlsPassedOn(server, identity)
         case .lostConnection(let after): event("lost connection after ", after, identity)
         case .timedOut(let after): event("timeout after ", after, identity)
         case .tooManyErrors(let after): event("too many errors after ", after, identity)
@@ -108,6 +110,26 @@ extension PostfixFormatter {
         line.append(reason, as: .text)
         line.append(", client=")
         line.append(client: identity)
+        line.append(sid: identity)
+        return line
+    }
+
+    private func offersHidden(_ server: String, _ keywords: [String], _ identity: SessionIdentity) -> LogLine {
+        var line = LogLine(.info)
+        line.append(client: identity)
+        line.append(": not passed on: ")
+        line.append(keywords.joined(separator: " "), as: .text)
+        line.append(", relay=")
+        line.append(server, as: .field)
+        line.append(sid: identity)
+        return line
+    }
+
+    private func tlsPassedOn(_ server: String, _ identity: SessionIdentity) -> LogLine {
+        var line = LogLine(.info)
+        line.append(client: identity)
+        line.append(": TLS passed on, relay=")
+        line.append(server, as: .field)
         line.append(sid: identity)
         return line
     }
