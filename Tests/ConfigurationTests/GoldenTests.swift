@@ -60,8 +60,8 @@ struct GoldenTests {
             seen.formUnion(outcome.findings.map(\.code))
         }
         let missing = ConfigurationCode.allCases.map(\.rawValue).filter { !seen.contains($0) }
-        // What is found before there is a text, and what only a start finds.
-        let others = [ConfigurationCode.unreadableText, .endpointUnavailable]
+        // What is found before there is a text, what only a start finds, and what needs a policy beside the file.
+        let others = [ConfigurationCode.unreadableText, .endpointUnavailable, .interceptsNothing]
         #expect(missing == others.map(\.rawValue))
     }
 }

@@ -138,13 +138,17 @@ struct PolicyFolderTests {
 @Suite("Firewall")
 struct FirewallKeyTests {
     private static func load(_ rest: String, _ policy: String) -> LoadOutcome {
+        load(whole: Support.complete(rest), policy)
+    }
+
+    private static func load(whole text: String, _ policy: String) -> LoadOutcome {
         var checks = Support.checks
         checks.policies = PolicyLoader(
             files: PolicyFiles(read: { path, _ in
                 path == "/etc/portreeve/policies/egress/policy.yaml" ? .bytes(Array(policy.utf8)) : .missing
             }), today: Day(number: 20_700))
         return Configuration.parse(
-            text: Support.complete(rest), name: "portreeve.yaml", directory: "/etc/portreeve", checks: checks)
+            text: text, name: "portreeve.yaml", directory: "/etc/portreeve", checks: checks)
     }
 
     private static func policy(_ mode: String) -> String {
@@ -185,7 +189,39 @@ struct FirewallKeyTests {
     @Test("zones whose sessions somebody must answer need a listener", arguments: ["explain", "relay"])
     func interception(mode: String) {
         let outcome = Self.load("firewall: { policy: policies/egress }\n", Self.policy(mode))
-        #expect(outcome.findings.map(\.code) == ["E506"])
+        #expect(outcome.findings.map(\.code) == ["E509"])
         #expect(outcome.findings.first?.range.file == "policies/egress/policy.yaml")
+    }
+
+    private static let intercepting = """
+        version: 1
+        hostname: gateway.example.org
+        listeners:
+          egress: { intercept: true, policies: [inbound], explain: { url: "https://isp.example/25" } }
+        firewall: { policy: policies/egress }
+
+        """
+
+    @Test("a gateway that only intercepts needs no backend, no certificate and no port")
+    func interceptionAlone() throws {
+        let outcome = Self.load(whole: Self.intercepting, Self.policy("explain"))
+        #expect(outcome.findings.isEmpty, "\(outcome.rendered())")
+        let plan = try #require(outcome.plan)
+        let listener = try #require(plan.listeners.first)
+        #expect(listener.intercepts && listener.backend == nil && listener.endpoints.isEmpty)
+        #expect(listener.explanation?.lines.count == 3)
+        #expect(listener.explanation?.lines.last == "https://isp.example/25")
+        #expect(plan.firewall?.interceptedPurposes == [.explain])
+        #expect(plan.site(now: 7).gatewayPorts.isEmpty)
+    }
+
+    @Test("a listener that no zone is intercepted for is a warning, and one without a firewall an error")
+    func nothingIntercepted() {
+        let outcome = Self.load(whole: Self.intercepting, Self.policy("block"))
+        #expect(outcome.findings.map(\.code) == ["W512"] && outcome.plan != nil)
+        let monitored = Self.load(whole: Self.intercepting, "mode: monitor\n" + Self.policy("relay"))
+        #expect(monitored.plan?.firewall?.interceptedPurposes == [])
+        let alone = Self.intercepting.replacingOccurrences(of: "firewall: { policy: policies/egress }\n", with: "")
+        #expect(Self.load(whole: alone, Self.policy("relay")).findings.map(\.code) == ["E502"])
     }
 }

@@ -27,6 +27,8 @@ final class Rehearsed {
     var asksBackendTLS = false
     var isClientClosed = false
     var isFinished = false
+    var hasShutClient = false
+    var hasShutBackend = false
 
     /// How the backend answers a connection attempt.
     var refusesConnections = false
@@ -45,7 +47,7 @@ final class Rehearsed {
         client.name = stage.clientName
         conversation = Conversation(
             source: source, table: table, sid: "SID", client: client, hasClient: stage.hasClient,
-            pool: BufferPool(), now: now)
+            intercepted: stage.intercepted, pool: BufferPool(), now: now)
         conversation.start(now: now)
         settle()
     }
@@ -116,6 +118,8 @@ final class Rehearsed {
             case .closeClient: isClientClosed = true
             case .connectBackend(let server): connect(to: server)
             case .secureBackend: asksBackendTLS = true
+            case .shutClient: hasShutClient = true
+            case .shutBackend: hasShutBackend = true
             case .abortBackend:
                 aborts += 1
                 asksBackendTLS = false
@@ -164,6 +168,8 @@ struct StageSetting {
     var backendTLS = BackendTLS.none
     var judgesLogins = false
     var hasClient = true
+    var intercepted: Intercepted?
+    var explanation = Explanation()
     var client = endpoint("203.0.113.7", 4711)
     var local = endpoint("192.0.2.1", 25)
     var clientName: [UInt8]?
@@ -178,7 +184,7 @@ struct StageSetting {
             timeouts: timeouts, book: RuleBook(policies),
             backend: SessionContext.Backend(
                 name: "b", identity: identity, tls: backendTLS, judgesLogins: judgesLogins,
-                realm: octets("example.org")), buckets: buckets, peers: peers)
+                realm: octets("example.org")), buckets: buckets, peers: peers, explanation: explanation)
     }
 
     static func submission(_ change: (inout StageSetting) -> Void = { _ in }) -> StageSetting {
@@ -192,6 +198,17 @@ struct StageSetting {
 
     static func inbound(_ change: (inout StageSetting) -> Void) -> StageSetting {
         var stage = StageSetting()
+        change(&stage)
+        return stage
+    }
+
+    /// A session that was meant for another server, under these rules.
+    static func intercepted(_ rules: Rule..., change: (inout StageSetting) -> Void = { _ in }) -> StageSetting {
+        var stage = StageSetting()
+        stage.policies = [PolicyDefinition(name: "out", rules: rules, otherwise: .accept)]
+        stage.intercepted = .relay
+        stage.judgesLogins = true
+        stage.limits.authFailDelay = 0
         change(&stage)
         return stage
     }

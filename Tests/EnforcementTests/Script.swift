@@ -97,6 +97,8 @@ extension Rehearsed {
         case "accept": refusesConnections = false
         case "hold": holdsConnections = true
         case "wait": advance((words.last.flatMap { UInt64($0) } ?? 0) * seconds)
+        case "client-shut": #expect(hasShutClient, "the client hears no more", sourceLocation: location)
+        case "backend-shut": #expect(hasShutBackend, "the backend hears no more", sourceLocation: location)
         case "closed": #expect(isClientClosed, "the client's connection is closed", sourceLocation: location)
         case "open": #expect(!isClientClosed, "the client's connection is open", sourceLocation: location)
         case "finished": #expect(isFinished, "the session is over", sourceLocation: location)

@@ -122,7 +122,7 @@ extension FuzzedSession {
         case .connectBackend: link = .connecting
         case .secureBackend: link = .handshaking
         case .abortBackend: link = .none
-        case .report, .notify: break
+        case .report, .notify, .shutClient, .shutBackend: break
         case .finished:
             isFinished = true
             link = .none

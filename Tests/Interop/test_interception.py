@@ -172,6 +172,8 @@ log: {{ to: {cls.root}/log }}
     def test_an_explained_host_reads_the_operators_text_and_url(self):
         for family in (4, 6):
             with self.subTest(family=family):
+                address = netlab.ADDRESSES[family]["guest"]
+                before = self.outside.log.text().count(f"[{address}]")
                 one = self.client(family, "guest", "guest")
                 greeting = one.reply()
                 self.assertEqual(greeting[:2], ["554-5.7.1 Port 25 is closed.", "554-5.7.1 Use 587."])
@@ -180,9 +182,9 @@ log: {{ to: {cls.root}/log }}
                     self.assertEqual(one.say(line), ["503 5.5.1 Error: connection was refused, send QUIT"])
                 self.assertEqual(one.say("QUIT"), ["221 2.0.0 Bye"])
                 self.assertEqual(one.reply(), [])
-                address = netlab.ADDRESSES[family]["guest"]
                 self.log.wait(rf"reject: CONNECT from unknown\[{address}\]: 554 5\.7\.1 .*Port 25.*rule=protocol/explain")
-                self.assertNotIn(f"[{address}]", self.outside.log.text(), "the server that was meant hears nothing")
+                # The server that was meant hears nothing.
+                self.assertEqual(self.outside.log.text().count(f"[{address}]"), before)
 
     def test_swaks_shows_the_explanation(self):
         done = harness.run(*self.network.command(
@@ -294,9 +296,9 @@ log: {{ to: {cls.root}/log }}
                 self.assertEqual(self.attempt(netlab.PLAIN, family, port=port), "passed")
             with contextlib.closing(Client(self.network, family, netlab.MAIL)) as one:
                 self.assertIn("mx.outside.example", one.reply()[0])
-            before = self.log.text().count("connect from")
-            self.outside.log.wait(rf"connect from unknown\[{re.escape(netlab.ADDRESSES[family][netlab.MAIL])}\]")
-            self.assertEqual(self.log.text().count("connect from"), before)
+            address = re.escape(netlab.ADDRESSES[family][netlab.MAIL])
+            self.outside.log.wait(rf"connect from unknown\[{address}\]")
+            self.assertNotRegex(self.log.text(), rf"connect from unknown\[{address}\]")
         # UDP to port 25 is nobody's business.
         with self.network.socket("out", socket.AF_INET, socket.SOCK_DGRAM) as there, \
                 self.network.socket("lan", socket.AF_INET, socket.SOCK_DGRAM) as here:

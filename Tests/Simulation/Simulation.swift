@@ -95,7 +95,7 @@ final class Simulation {
                 backend = nil
                 connecting = nil
                 isHandshakingBackend = false
-            case .report, .notify: break
+            case .report, .notify, .shutClient, .shutBackend: break
             case .finished: isFinished = true
             }
         }

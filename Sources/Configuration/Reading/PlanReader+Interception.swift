@@ -28,8 +28,16 @@ extension PlanReader {
         let limits = protocolLimits(section["protocol"], shown: "'protocol' of \(shown)", over: context.protocolLimits)
         return ListenerPlan(
             name: pair.key, range: pair.keyRange, binding: .intercepted(explanation(section["explain"], shown)),
-            tls: .starttls, backend: nil, policies: policies(section, [], shown, context.policies), proxyFrom: [],
+            tls: .starttls, backend: nil, policies: policies(section, shown, context.policies), proxyFrom: [],
             proxyRequired: false, protocolLimits: limits, timeouts: context.timeouts, tlsOptions: context.tlsOptions)
+    }
+
+    private func policies(_ section: Section, _ shown: String, _ library: PolicyLibrary) -> [PolicyReference] {
+        if let pair = section["policies"] { return namedPolicies(pair, library) }
+        error(
+            .policyRequired, section.range, "\(shown) must name its policies",
+            hint: "add 'policies: [outbound]', and policies/outbound to the top-level 'policies:'")
+        return []
     }
 
     func checkExplainless(_ section: Section) {

@@ -99,7 +99,7 @@ extension PlanReader {
         return []
     }
 
-    private func namedPolicies(_ pair: YAMLNode.Pair, _ library: PolicyLibrary) -> [PolicyReference] {
+    func namedPolicies(_ pair: YAMLNode.Pair, _ library: PolicyLibrary) -> [PolicyReference] {
         if pair.value.value == .sequence([]) {
             error(.policyRequired, pair.value.range, "'policies' needs at least one policy")
         }
