@@ -127,7 +127,8 @@ extension PlanReader {
             listeners: listeners, certificates: certificates, backends: context.backends,
             state: state(top["state"]), admin: admin(top["admin"]), log: log(top["log"]),
             notify: notify(top["notify"], context.backends), neverBanned: bans(top["bans"]),
-            firewall: firewall(top["firewall"], listeners), protocolLimits: context.protocolLimits, timeouts: context.timeouts,
+            firewall: firewall(top["firewall"], listeners), protocolLimits: context.protocolLimits,
+            timeouts: context.timeouts,
             tlsOptions: context.tlsOptions)
     }
 }

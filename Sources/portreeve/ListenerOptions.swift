@@ -60,7 +60,8 @@ struct ListenerOptions: ParsableArguments {
                 "no listener '\(name)' in \(path); there are: \(plan.listeners.map(\.name).joined(separator: ", "))")
         }
         return Resolved(
-            name: name, port: listener.endpoints.first?.endpoint.port ?? 0, tls: listener.tls.rawValue,
+            name: name, port: listener.endpoints.first?.endpoint.port ?? (listener.intercepts ? 25 : 0),
+            tls: listener.tls.rawValue,
             policies: listener.policies.map(\.policy), domains: plan.domains.map(\.description),
             realm: listener.backend.flatMap(plan.backend(named:))?.realm)
     }

@@ -172,7 +172,8 @@ import Testing
 
     @Test func `nothing is asked of a server before the client has said its name`() {
         Rehearsed(.intercepted()).play(
-            "R: 220 far\nS: 220 far\nC: STARTTLS\nS: 503 5.5.1 Error: send EHLO first\nC: QUIT\nS: 221 2.0.0 Bye\n! closed")
+            "R: 220 far\nS: 220 far\nC: STARTTLS\nS: 503 5.5.1 Error: send EHLO first\nC: QUIT\nS: 221 2.0.0 Bye\n! closed"
+        )
     }
 
     @Test func `a login is the server's to judge, in clear too where no rule forbids it`() {

@@ -56,6 +56,36 @@ class Gateway:
             listener.close()
 
 
+class ByHand:
+    """Sockets as the helper makes them, where it must not run: its table is loaded by hand, with a rule left out."""
+
+    IP_TRANSPARENT, IPV6_TRANSPARENT, SO_MARK = 19, 75, 36
+    PORTS = {firewall.RELAY: 10025, firewall.EXPLAIN: 10026}
+
+    def __init__(self, network):
+        self.network = network
+
+    def _socket(self, family):
+        one = self.network.socket("router", socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_STREAM)
+        one.setsockopt(socket.SOL_SOCKET, self.SO_MARK, 0x2500)
+        level, option = (socket.IPPROTO_IP, self.IP_TRANSPARENT) if family == 4 else (
+            socket.IPPROTO_IPV6, self.IPV6_TRANSPARENT)
+        one.setsockopt(level, option, 1)
+        return one
+
+    def listener(self, purpose, family):
+        one = self._socket(family)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind(("127.0.0.1" if family == 4 else "::1", self.PORTS[purpose]))
+        one.listen(16)
+        return one
+
+    def upstream(self, client, target, port=25):
+        one = self._socket(6 if ":" in client else 4)
+        one.bind((client, 0))
+        return one
+
+
 @firewall.needed
 class Interception(firewall.Lab):
     def setUp(self):
@@ -175,6 +205,69 @@ class Interception(firewall.Lab):
             self.relays()
         finally:
             self.network.nft("delete", "table", "inet", "own")
+
+    # Without the rules that lead packets back to the gateway
+
+    @contextlib.contextmanager
+    def by_hand(self, is_left_out):
+        """The table of a relayed zone without some of its lines, and a gateway beside it."""
+        folder = self.helper.root / "policy"
+        self.helper.apply(firewall.policy({"lan": "mode: relay"}))
+        exported = harness.run(firewall.PROGRAM, "export", "--policy", folder)
+        self.assertEqual(exported.returncode, 0, exported.stdout)
+        lines = [line for line in exported.stdout.splitlines() if not line.startswith("portreeve-firewall: ")]
+        kept = [line for line in lines if not is_left_out(line)]
+        self.assertLess(len(kept), len(lines))
+        self.helper.command("off")
+        file = self.helper.root / "by-hand.nft"
+        file.write_text("\n".join(kept) + "\n")
+        rules = [["rule", verb, "pref", pref, *match] for verb in ("add", "del") for pref, match in (
+            ("99", ["iif", "lo", "fwmark", "0x25/0xff", "lookup", "main"]),
+            ("100", ["fwmark", "0x25/0xff", "lookup", "2525"]))]
+        try:
+            self.network.nft("-f", file)
+            for family in ("-4", "-6"):
+                for rule in rules[:2]:
+                    self.network.ip("router", family, *rule)
+                self.network.ip("router", family, "route", "add", "local", "default", "dev", "lo", "table", "2525")
+            self.gateway = Gateway(ByHand(self.network), firewall.RELAY)
+            yield
+        finally:
+            for family in ("-4", "-6"):
+                for rule in rules[2:]:
+                    self.network.ip("router", family, *rule)
+                self.network.ip("router", family, "route", "flush", "table", "2525")
+            self.network.nft("delete", "table", "inet", "portreeve")
+
+    def test_loaded_by_hand_it_relays_as_well(self):
+        with self.by_hand(lambda line: "counter name no_listener" in line):
+            self.relays()
+
+    def test_without_the_rule_for_our_own_packets_nothing_gets_through(self):
+        with self.by_hand(lambda line: "socket transparent" in line):
+            for family in (4, 6):
+                self.assertIn(self.attempt(netlab.PLAIN, family), ("silence", "refused"))
+            self.assertEqual(self.gateway.sessions, [])
+
+    def test_without_the_rule_for_errors_the_gateway_waits_in_vain(self):
+        """What the rules for ICMP are for: were they not needed, they should go."""
+        made = harness.run(*self.network.command(
+            "out", "nft", "add table inet closed; add chain inet closed in { type filter hook input priority 0; }; "
+            "add rule inet closed in tcp dport 25 reject with icmpx admin-prohibited"))
+        self.assertEqual(made.returncode, 0, made.stdout)
+        try:
+            with self.by_hand(lambda line: "icmp" in line and "socket transparent" in line):
+                for family in (4, 6):
+                    self.assertEqual(self.attempt(netlab.PLAIN, family, patience=4), "421 timed out\r\n")
+        finally:
+            harness.run(*self.network.command("out", "nft", "delete", "table", "inet", "closed"))
+
+    def test_relayed_with_the_routers_own_address(self):
+        self.helper.apply(firewall.policy({"lan": "mode: relay, upstream: own"}))
+        self.gateway = Gateway(self.helper, firewall.RELAY)
+        for family, router in ((4, "10.60.2.1"), (6, "fd60:2::1")):
+            self.assertEqual(
+                self.attempt(netlab.PLAIN, family, patience=3), f"220 outside.example sees {router}\r\n")
 
     # What is handed out
 

@@ -21,7 +21,8 @@ public struct ConfigurationKey: Sendable, Hashable {
 public enum ConfigurationKeys {
     /// In the order of the documentation.
     public static let all: [ConfigurationKey] =
-        top + listeners + explain + certificates + tls("tls") + backends + state + admin + log + bans + notify + firewall
+        top + listeners + explain + certificates + tls("tls") + backends + state + admin + log + bans + notify
+        + firewall
         + ProtocolSetting.all.map { $0.key(in: "protocol", of: .init()) } + prefix + timeouts
         + ClientTimeoutSetting.all.map { $0.key(in: "timeouts.client", of: .init()) }
         + BackendTimeoutSetting.all.map { $0.key(in: "timeouts.backend", of: .init()) }

@@ -9,7 +9,8 @@ extension PlanReader {
         guard let pair else {
             if let intercepting {
                 error(
-                    .missingKey, intercepting.range, "listener '\(intercepting.name)' intercepts, and there is no 'firewall:'",
+                    .missingKey, intercepting.range,
+                    "listener '\(intercepting.name)' intercepts, and there is no 'firewall:'",
                     hint: "add 'firewall: { policy: FOLDER }'; its helper hands the sockets over")
             }
             return nil

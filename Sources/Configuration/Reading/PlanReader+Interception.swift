@@ -5,7 +5,8 @@ internal import PolicyLanguage
 extension PlanReader {
     /// Keys that say where a listener is or what stands behind it, and why this one has none.
     private static let foreign: [(key: String, why: String)] = [
-        ("port", "its sockets come from the firewall's helper"), ("bind", "its sockets come from the firewall's helper"),
+        ("port", "its sockets come from the firewall's helper"),
+        ("bind", "its sockets come from the firewall's helper"),
         ("socket", "its sockets come from the firewall's helper"),
         ("backend", "each session goes to the server that it was meant for"),
         ("tls", "TLS is between the client and the server that it meant"),

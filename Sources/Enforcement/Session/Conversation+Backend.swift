@@ -264,7 +264,8 @@ extension Conversation {
         case (.endOfData(let verb), .endOfData): endOfDataAnswered(reply, to: verb)
         case (.chunk(let size, let last), .chunk(let wasLastThere)):
             chunkAnswered(reply, size: size, last: last, wasLastThere: wasLastThere)
-        case (.goAhead, _), (.chunkGoAhead, _), (.endOfData, _), (.chunk, _), (.login, _), (.introduction, _), (.hello, _),
+        case (.goAhead, _), (.chunkGoAhead, _), (.endOfData, _), (.chunk, _), (.login, _), (.introduction, _),
+            (.hello, _),
             (.startTLS, _):
             backendFailed(.unexpectedReply(reply))
         }

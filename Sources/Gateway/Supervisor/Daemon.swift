@@ -39,7 +39,8 @@ public final class Daemon {
 
     /// The listener of intercepted sessions and the helper's socket, if there is one.
     public var intercepting: (name: String, helper: String)? {
-        guard let listener = supervisor.plan.listeners.first(where: \.intercepts), let firewall = supervisor.plan.firewall
+        guard let listener = supervisor.plan.listeners.first(where: \.intercepts),
+            let firewall = supervisor.plan.firewall
         else { return nil }
         return (listener.name, firewall.socket)
     }

@@ -11,7 +11,7 @@ extension PolicyDocument {
           until they begin too many connections or go to too many new destinations, and then refuses them for
           `block_for`. `block` refuses everybody who is on no list. `explain` answers such connections with a text that
           tells why. `relay` passes them through the gateway's policies and onward to where they were going; both need
-          a listener with `egress:`.
+          a listener with `intercept: true`.
         * `lists.mail_hosts` may send, `lists.relays` may be reached by everybody, `lists.exempt` may send until a day.
           An exemption is one IPv4 host or one IPv6 /64.
         * Ports 465 and 587 stay open: no key names them unless `force` says so.

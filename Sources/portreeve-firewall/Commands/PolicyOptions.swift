@@ -23,6 +23,8 @@ struct PolicyOptions: ParsableArguments {
         let deployment: Deployment
         let findings: [Finding]
         let sources: [SourceFile]
+        /// It comes with a configuration that has a listener for intercepted sessions.
+        let hasGateway: Bool
     }
 
     private static let standardFile = "/etc/portreeve/portreeve.yaml"
@@ -38,7 +40,8 @@ struct PolicyOptions: ParsableArguments {
             throw ExitStatus.failure
         }
         return Loaded(
-            egress: firewall.policy, deployment: deployment, findings: outcome.findings, sources: outcome.sources)
+            egress: firewall.policy, deployment: deployment, findings: outcome.findings, sources: outcome.sources,
+            hasGateway: plan.listeners.contains(where: \.intercepts))
     }
 
     private func load(folder: String) throws -> Loaded {
@@ -52,7 +55,7 @@ struct PolicyOptions: ParsableArguments {
         }
         return Loaded(
             egress: egress, deployment: egress.policy.deployment(at: Site(now: Self.now)), findings: outcome.findings,
-            sources: outcome.sources)
+            sources: outcome.sources, hasGateway: false)
     }
 
     private static func failed(_ findings: [Finding], _ sources: [SourceFile]) -> ExitStatus {
@@ -65,10 +68,12 @@ struct PolicyOptions: ParsableArguments {
 }
 
 extension PolicyOptions.Loaded {
-    /// Zones that nobody answers for yet: their connections are refused.
+    /// Zones that nobody answers for as far as this policy tells: without a gateway their connections are refused.
     var warnings: [String] {
-        egress.interceptingZones.map {
-            "zone '\($0.name)' of 'mode: \($0.mode.rawValue)' refuses: no gateway answers for it"
-        }
+        hasGateway
+            ? []
+            : egress.interceptingZones.map {
+                "zone '\($0.name)' of 'mode: \($0.mode.rawValue)' refuses until a gateway with 'intercept: true' answers for it"
+            }
     }
 }
