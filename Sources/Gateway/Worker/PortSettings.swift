@@ -24,7 +24,7 @@ final class PortSettings: Sendable {
     let servers: [Endpoint]
     /// Sessions go only to servers that the self-test has proved.
     let needsProof: Bool
-    /// For sessions that were meant for others: whom they cannot have been meant for. nil elsewhere.
+    /// For sessions that were meant for others, whom they cannot have been meant for; nil elsewhere.
     let interception: InterceptionSettings?
 
     init(

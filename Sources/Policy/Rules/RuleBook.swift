@@ -46,6 +46,7 @@ public final class RuleBook: Sendable {
     public let faults: [RuleFault]
 
     /// `realm` completes logins that name no domain; `isMonitored` caps every mode (`run --monitor`).
+    ///
     /// Without `guardsLogins` nothing is refused for a password in clear text but what a rule refuses.
     public init(
         _ policies: [PolicyDefinition], realm: [UInt8]? = nil, isMonitored: Bool = false, guardsLogins: Bool = true
