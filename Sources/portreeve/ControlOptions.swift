@@ -55,6 +55,6 @@ struct ControlOptions: ParsableArguments {
     }
 
     private static var defaultSocket: String {
-        ConfigurationKeys.all.first { $0.path == "admin.socket" }?.defaultText ?? "/run/portreeve/control.sock"
+        ConfigurationKeys.defaultText("admin.socket")
     }
 }

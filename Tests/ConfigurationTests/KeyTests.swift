@@ -2,6 +2,7 @@ import Configuration
 import Diagnostics
 import Foundation
 import Policy
+import PolicyLanguage
 import Testing
 
 @Suite("The table of keys")

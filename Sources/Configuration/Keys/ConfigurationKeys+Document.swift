@@ -18,7 +18,7 @@ extension ConfigurationKeys {
         return result
     }
 
-    private static func row(_ key: ConfigurationKey) -> String {
+    private static func row(_ key: FileKey) -> String {
         let text = key.isRequired ? "*required*" : key.defaultText.map { $0.contains(" ") ? $0 : "`\($0)`" } ?? ""
         return "| `\(key.name)` | \(key.type) | \(text) | \(key.meaning) |\n"
     }

@@ -1,26 +1,10 @@
 internal import Policy
-internal import PolicyLanguage
-
-/// One key of portreeve.yaml: what it takes, its default, what it means.
-public struct ConfigurationKey: Sendable, Hashable {
-    /// The section it stands in, such as `backends.NAME`; empty for the top level.
-    public let section: String
-    public let name: String
-    /// What it takes, in a few words.
-    public let type: String
-    /// As it would be written; nil if there is none.
-    public let defaultText: String?
-    public let isRequired: Bool
-    public let meaning: String
-
-    /// The section and the name, joined by a dot.
-    public var path: String { section.isEmpty ? name : "\(section).\(name)" }
-}
+public import PolicyLanguage
 
 /// Every key of portreeve.yaml that this version has: the source of "unknown key", of defaults and of the documentation.
 public enum ConfigurationKeys {
     /// In the order of the documentation.
-    public static let all: [ConfigurationKey] =
+    public static let all: [FileKey] =
         top + listeners + explain + certificates + tls("tls") + backends + state + admin + log + bans + notify
         + firewall
         + ProtocolSetting.all.map { $0.key(in: "protocol", of: .init()) } + prefix + timeouts
@@ -28,12 +12,12 @@ public enum ConfigurationKeys {
         + BackendTimeoutSetting.all.map { $0.key(in: "timeouts.backend", of: .init()) }
 
     /// The keys that a section may have.
-    public static func keys(of section: String) -> [ConfigurationKey] {
+    public static func keys(of section: String) -> [FileKey] {
         all.filter { $0.section == section }
     }
 
     /// The default of one key as text; empty if it has none.
-    static func defaultText(_ path: String) -> String {
+    public static func defaultText(_ path: String) -> String {
         all.first { $0.path == path }?.defaultText ?? ""
     }
 }
@@ -44,9 +28,8 @@ extension ConfigurationKeys {
     private static func key(
         _ section: String, _ name: String, _ type: String, default text: String? = nil, required: Bool = false,
         _ meaning: String
-    ) -> ConfigurationKey {
-        ConfigurationKey(
-            section: section, name: name, type: type, defaultText: text, isRequired: required, meaning: meaning)
+    ) -> FileKey {
+        FileKey(section, name, type, default: text, required: required, meaning)
     }
 
     private static let top = [
@@ -111,7 +94,7 @@ extension ConfigurationKeys {
         key("certificates[]", "key", "path", required: true, "PEM, without a pass phrase"),
     ]
 
-    private static func tls(_ section: String) -> [ConfigurationKey] {
+    private static func tls(_ section: String) -> [FileKey] {
         [
             key(section, "min_version", "TLS1.2, TLS1.3", default: "TLS1.2", "the oldest version that is spoken"),
             key(section, "client_certificates", "none, request, require", default: "none", "whether clients show one"),

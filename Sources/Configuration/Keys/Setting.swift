@@ -31,9 +31,8 @@ struct Setting<Root>: Sendable {
     }
 
     /// The row as a key of the documentation, with its default read from a fresh `Root`.
-    func key(in section: String, of root: Root) -> ConfigurationKey {
-        ConfigurationKey(
-            section: section, name: name, type: type, defaultText: text(of: root), isRequired: false, meaning: meaning)
+    func key(in section: String, of root: Root) -> FileKey {
+        FileKey(section, name, type, default: text(of: root), meaning)
     }
 
     private var type: String {

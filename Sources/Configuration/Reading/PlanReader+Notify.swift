@@ -14,7 +14,7 @@ extension PlanReader {
         }
         return NotifyPlan(
             webhook: url(section["webhook"]), mail: mail, backend: backend(section["backend"], backends),
-            rate: rate(section["rate"]) ?? NotifyPlan.defaultRate)
+            rate: rate(section["rate"], atMost: 1_000_000) ?? NotifyPlan.defaultRate)
     }
 
     /// `https://HOST/PATH` in printable ASCII.

@@ -21,7 +21,7 @@ extension PlanReader {
         case .octets(let path, let range): assign(number(pair, in: range), path, &root)
         case .count(let path, let range): assign(number(pair, in: range).map { Int(clamping: $0) }, path, &root)
         case .flag(let path): assign(flag(pair), path, &root)
-        case .rate(let path): assign(rate(pair), path, &root)
+        case .rate(let path): assign(rate(pair, atMost: 1_000_000), path, &root)
         case .newline(let path): assign(choice(pair), path, &root)
         case .prefixes: break
         }

@@ -6,7 +6,7 @@ enum EgressKeys {
     static let list = "egress.lists.NAME"
     static let local = "egress.local"
 
-    static let all: [PolicyKey] = [
+    static let all: [FileKey] = [
         key(top, "version", "1", required: true, "the version of this format"),
         key(top, "policy", "name", required: true, "what commands, logs and metrics call it"),
         key(top, "kind", "egress", required: true, "who may speak port 25 through and from this machine"),
@@ -48,7 +48,7 @@ enum EgressKeys {
 
     private static func key(
         _ section: String, _ name: String, _ type: String, required: Bool = false, _ meaning: String
-    ) -> PolicyKey {
-        PolicyKey(section: section, name: name, type: type, isRequired: required, meaning: meaning)
+    ) -> FileKey {
+        FileKey(section, name, type, required: required, meaning)
     }
 }

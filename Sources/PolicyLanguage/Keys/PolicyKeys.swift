@@ -1,23 +1,9 @@
-/// One key of a policy file: what it takes and what it means.
-public struct PolicyKey: Sendable, Hashable {
-    /// The section it stands in, such as `rules[]`; empty for the top level.
-    public let section: String
-    public let name: String
-    /// What it takes, in a few words.
-    public let type: String
-    public let isRequired: Bool
-    public let meaning: String
-
-    /// The section and the name, joined by a dot.
-    public var path: String { section.isEmpty ? name : "\(section).\(name)" }
-}
-
 /// Every key of a policy file: the source of "unknown key", of the schema and of the documentation.
 public enum PolicyKeys {
     /// In the order of the documentation.
-    public static let all: [PolicyKey] = top + lists + limits + rules + ban + EgressKeys.all
+    public static let all: [FileKey] = top + lists + limits + rules + ban + EgressKeys.all
 
-    public static func keys(of section: String) -> [PolicyKey] {
+    public static func keys(of section: String) -> [FileKey] {
         all.filter { $0.section == section }
     }
 
@@ -26,8 +12,8 @@ public enum PolicyKeys {
 
     private static func key(
         _ section: String, _ name: String, _ type: String, required: Bool = false, _ meaning: String
-    ) -> PolicyKey {
-        PolicyKey(section: section, name: name, type: type, isRequired: required, meaning: meaning)
+    ) -> FileKey {
+        FileKey(section, name, type, required: required, meaning)
     }
 
     private static let top = [

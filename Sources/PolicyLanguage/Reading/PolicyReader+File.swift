@@ -48,7 +48,7 @@ extension PolicyReader {
 
     private enum Default: String, CaseIterable { case accept, reject }
 
-    private func readDefault(_ top: PolicySection, into draft: inout PolicyDraft) {
+    private func readDefault(_ top: Section, into draft: inout PolicyDraft) {
         let reply = reply(top["default_reply"])
         guard let pair = top["default"] else { return }
         draft.defaultRange = pair.value.range

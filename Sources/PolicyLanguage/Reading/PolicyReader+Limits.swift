@@ -21,7 +21,7 @@ extension PolicyReader {
         if key.count > 4, let given = section["key"] {
             error(.outOfRange, given.value.range, "a key has at most 4 fields")
         }
-        let rate = rate(section["rate"])
+        let rate = rate(section["rate"], atMost: 1_000_000_000)
         let counts = choice(section["count"], of: LimitDraft.Count.allCases) ?? .attempted
         let burst = number(section["burst"], in: 1...1_000_000_000) ?? 1
         let scope = choice(section["scope"], of: LimitDraft.Scope.allCases) ?? .node

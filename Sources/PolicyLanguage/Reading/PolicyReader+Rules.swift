@@ -88,7 +88,7 @@ extension PolicyReader {
     }
 
     /// What the rule does: `action:`, or one of the keys that say it alone.
-    private func action(_ section: PolicySection) -> (value: RuleDraft.Action, range: SourceRange)? {
+    private func action(_ section: Section) -> (value: RuleDraft.Action, range: SourceRange)? {
         if let pair = section["action"] {
             guard let action = choice(pair, of: RuleDraft.Action.allCases) else { return nil }
             let needed: [RuleDraft.Action] = [.tag, .delay, .tarpit, .ban]

@@ -40,7 +40,7 @@ public enum PolicySchema {
         }.joined(separator: ",\n")
     }
 
-    private static func type(_ key: PolicyKey) -> String {
+    private static func type(_ key: FileKey) -> String {
         switch key.path {
         case "version", "egress.version": "\"const\": 1"
         case "kind": "\"const\": \"smtp\""
