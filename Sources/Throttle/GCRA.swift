@@ -38,6 +38,14 @@ public struct RateLimit: Hashable, Sendable {
         return owed >= tolerance ? 0 : (tolerance - owed) / interval
     }
 
+    /// The bucket that makes an event of `cost` wait so long at `now`, as `wait` would say; the fullest there is for one
+    /// that never passes.
+    public func arrival(waiting wait: UInt64, cost: UInt64, now: UInt64) -> UInt64 {
+        let charged = interval.multipliedSaturating(by: cost)
+        let free = tolerance > charged ? tolerance - charged : 0
+        return now.addingSaturating(wait).addingSaturating(free)
+    }
+
     /// Gives back an event of `cost` that was charged when the bucket would have been empty at `since` without it.
     ///
     /// What has drained in the meantime is not given back: a bucket may stay fuller than it need be, never emptier.

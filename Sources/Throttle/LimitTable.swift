@@ -164,7 +164,7 @@ public final class LimitTable: Sendable {
         return locked([hash]) { shard(hash).buckets.lower(hash) { $0 = 0 } }
     }
 
-    /// A bucket as an earlier process left it; one that is there and fuller stays.
+    /// A bucket as an earlier process left it, or as the shared store has it; one that is there and fuller stays.
     public func restore(_ name: BucketName, arrival: UInt64) {
         let hash = name.hash
         locked([hash]) {

@@ -25,7 +25,7 @@ public struct StoreTicket: Hashable, Sendable {
 /// A charge that the store has made and that may be given back.
 public struct StoreReceipt: Hashable, Sendable {
     public let charge: BucketCharge
-    /// When the bucket would have been empty without it: microseconds of the store's own clock.
+    /// When the bucket would have been empty without it: nanoseconds of the store's own clock.
     public let since: UInt64
     /// Nanoseconds until the bucket will be empty, this charge included.
     public let owed: UInt64

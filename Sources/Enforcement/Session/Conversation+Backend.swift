@@ -69,6 +69,7 @@ extension Conversation {
         fromBackend.consume(fromBackend.count)
         toBackend.discard()
         takeBackLent()
+        held = []
         effects.append(.abortBackend)
     }
 }
@@ -79,6 +80,7 @@ extension Conversation {
     /// TCP is connected.
     public mutating func backendConnected(now: UInt64) {
         self.now = now
+        if holds(.connected) { return }
         server.since = now
         switch backend.connected(&toBackend) {
         case .awaitGreeting: break
@@ -89,6 +91,7 @@ extension Conversation {
     /// The connection could not be made; `reason` is for the log.
     public mutating func backendConnectFailed(_ reason: String, now: UInt64) {
         self.now = now
+        if holds(.connectFailed(reason)) { return }
         backendFailed(.connectFailed(reason))
         process()
     }
@@ -96,6 +99,7 @@ extension Conversation {
     /// No session slot of the server came free in time.
     public mutating func backendIsBusy(now: UInt64) {
         self.now = now
+        if holds(.busy) { return }
         backendFailed(.busy)
         process()
     }
@@ -103,6 +107,7 @@ extension Conversation {
     /// The handshake with the backend ended well.
     public mutating func backendSecured(now: UInt64) {
         self.now = now
+        if holds(.secured) { return }
         server.since = now
         backend.secured(&toBackend)
     }
@@ -110,6 +115,7 @@ extension Conversation {
     /// It failed, or the certificate is not the one that was asked for.
     public mutating func backendSecurityFailed(_ reason: String, now: UInt64) {
         self.now = now
+        if holds(.securityFailed(reason)) { return }
         backendFailed(.tlsFailed(reason))
         process()
     }
@@ -119,6 +125,7 @@ extension Conversation {
         self.now = now
         if backend.isPassedOn { return serverSent() }
         while !backend.isDisconnected, !backend.isPassedOn {
+            if holds(.sent) { return }
             switch replyParser.next(&fromBackend) {
             case .incomplete:
                 if backend.isAhead { backendFailed(.unsolicitedReply) }
@@ -153,6 +160,7 @@ extension Conversation {
     /// The backend closed, or its connection broke.
     public mutating func backendEnded(now: UInt64) {
         self.now = now
+        if holds(.ended) { return }
         if server.isQuitting {
             finishQuitting()
         } else if case .spliced = reading {

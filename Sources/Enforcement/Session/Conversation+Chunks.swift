@@ -175,7 +175,10 @@ extension Conversation {
     /// All chunks are at the backend but the end: stage `message` decides between `BDAT 0 LAST` and RSET.
     private mutating func giveLastChunk() {
         learnHeader()
-        let decision = decide(.message)
+        if let decision = decide(.message, paying: .content, for: .lastChunk) { lastChunkJudged(decision) }
+    }
+
+    mutating func lastChunkJudged(_ decision: Decision) {
         if let refusal = decision.verdict.refusal {
             reportRefusal("END-OF-MESSAGE", decision, refusal)
             endOfTransaction()

@@ -25,7 +25,7 @@ extension Conversation {
         self.now = now
         tally.bytesIn &+= UInt64(count)
         switch reading {
-        case .paused(.greeting):
+        case .paused(.greeting) where question == nil:
             facts.client.talkedEarly = true
             violation("early-talk")
             admit()
@@ -94,7 +94,7 @@ extension Conversation {
     public mutating func drain(now: UInt64) {
         self.now = now
         client.drains = true
-        if case .paused(.greeting) = reading { close(with: Replies.shuttingDown(context.hostname)) }
+        if question == nil, case .paused(.greeting) = reading { close(with: Replies.shuttingDown(context.hostname)) }
         process()
     }
 }
@@ -104,7 +104,11 @@ extension Conversation {
 extension Conversation {
     /// Asks stage `connect`, then greets or begins TLS.
     mutating func admit() {
-        let decision = decide(.connect)
+        guard let decision = decide(.connect, for: .connection) else { return }
+        connectionJudged(decision)
+    }
+
+    mutating func connectionJudged(_ decision: Decision) {
         guard let refusal = decision.verdict.refusal else {
             if context.tls == .implicit {
                 reading = .paused(.handshake)
@@ -176,11 +180,13 @@ extension Conversation {
     /// Reports the session and lets both connections go.
     mutating func endSession() {
         if case .paused(.closed) = reading { return }
+        abandonQuestion()
         reading = .paused(.closed)
         queue.removeAll()
         effects.append(.report(.disconnected(summary)))
         effects.append(.closeClient)
         quitBackend()
+        catchUp()
     }
 
     /// The backend is told QUIT where it would understand it, and closes first, which spares us its TIME-WAIT.

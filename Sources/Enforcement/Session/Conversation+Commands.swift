@@ -11,8 +11,10 @@ extension Conversation {
 
     /// Reads on until there is nothing to read, or something has to be waited for.
     mutating func process() {
+        if question != nil { return }
         resumeContent()
-        repeat { flushReplies() } while resume() || step()
+        repeat { flushReplies() } while (resume() || step()) && question == nil
+        if question != nil { return }
         keepTime()
         leaveAtEnd()
     }
@@ -231,7 +233,11 @@ extension Conversation {
         if stage == .mail { context = source.current }
         forgetBurdensOfCommand()
         learnFacts(of: command)
-        let decision = stage == .data ? decideContent() : decide(stage)
+        let decision = stage == .data ? decideContent(command) : decide(stage, for: .command(command))
+        if let decision { judged(command, decision) }
+    }
+
+    mutating func judged(_ command: Command, _ decision: Decision) {
         if let refusal = decision.verdict.refusal {
             reportRefusal(command.verb.name, decision, refusal)
             refuse(command, signed(refusal))
@@ -243,8 +249,8 @@ extension Conversation {
     }
 
     /// Only the first chunk of a message asks stage `data`; the others go under its decision.
-    private mutating func decideContent() -> Decision {
-        machine.transaction?.content?.decision ?? decide(.data)
+    private mutating func decideContent(_ command: Command) -> Decision? {
+        machine.transaction?.content?.decision ?? decide(.data, for: .command(command))
     }
 
     /// Answers a command that is not carried out; a chunk's payload is swallowed first.

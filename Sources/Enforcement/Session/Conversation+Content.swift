@@ -200,7 +200,11 @@ extension Conversation {
     /// Asks stage `message`, then gives the backend the end of data, or takes the connection away without it.
     mutating func giveEnd(of verb: Verb = .data) {
         learnHeader()
-        let decision = decide(.message)
+        guard let decision = decide(.message, paying: .content, for: .endOfData(verb)) else { return }
+        endJudged(verb, decision)
+    }
+
+    mutating func endJudged(_ verb: Verb, _ decision: Decision) {
         if let refusal = decision.verdict.refusal {
             reportRefusal("END-OF-MESSAGE", decision, refusal)
             dropBackend()

@@ -14,12 +14,16 @@ extension Conversation {
 
     /// When `deadlinePassed` is to be called, on the session's clock; `.max` for never.
     public var deadline: UInt64 {
-        min(clientDeadline, backendDeadline, writeDeadline, heldUntil ?? .max)
+        if let question { return question.deadline }
+        return min(clientDeadline, backendDeadline, writeDeadline, heldUntil ?? .max)
     }
 
     /// The driver's clock reached `deadline` (or later: a deadline that has moved is not held against anyone).
     public mutating func deadlinePassed(now: UInt64) {
         self.now = now
+        if let question {
+            return now >= question.deadline ? giveUp(question) : ()
+        }
         if now >= backendDeadline {
             backendTimedOut()
         } else if now >= writeDeadline {

@@ -71,9 +71,15 @@ extension Conversation {
         facts.auth.login = canonical
         attempt.name = canonical
         recognize(canonical)
-        let decision = decide(.login)
+        login = attempt
+        if let decision = decide(.login, for: .login) { loginJudged(decision) }
+    }
+
+    /// The policy has spoken about the name.
+    mutating func loginJudged(_ decision: Decision) {
+        guard var attempt = login else { return }
         let step: LoginExchange.Step
-        if isHeld(canonical) {
+        if let name = attempt.name, isHeld(name) {
             reportRefusal("AUTH", check: "ban", Replies.accountHeldAtLogin)
             step = attempt.exchange.loginRefused(Replies.accountHeldAtLogin)
         } else if let refusal = decision.verdict.refusal {
@@ -119,7 +125,7 @@ extension Conversation {
 
     /// Stage `auth_reply` sees every result; only its acceptance of a 235 makes a login.
     mutating func loginEnded(_ outcome: LoginExchange.LoginOutcome, _ reply: Reply) {
-        var attempt = login
+        let attempt = login
         login = nil
         facts.auth.result = AuthResult(outcome)
         facts.backendCode = reply.code
@@ -127,7 +133,14 @@ extension Conversation {
         if outcome == .badCredentials, let attempt, attempt.exchange.wasJudged, let name = attempt.name {
             loginFailed(name, secret: attempt.exchange.secret)
         }
-        let decision = decide(.authReply)
+        guard let decision = decide(.authReply, for: .loginResult(attempt, outcome, reply)) else { return }
+        loginResultJudged(attempt, outcome, reply, decision)
+    }
+
+    mutating func loginResultJudged(
+        _ attempt: LoginAttempt?, _ outcome: LoginExchange.LoginOutcome, _ reply: Reply, _ decision: Decision
+    ) {
+        var attempt = attempt
         if let refusal = decision.verdict.refusal {
             reportRefusal("AUTH", decision, refusal)
             if outcome == .ok { dropBackend() }

@@ -108,8 +108,7 @@ extension Conversation {
     }
 
     private mutating func settle(_ ticket: ReplyQueue.Ticket, _ reply: Reply, isTaken: Bool) {
-        let (newest, count) = (facts.recipient, facts.recipients.asked)
-        defer { (facts.recipient, facts.recipients.asked) = (newest, count) }
+        let newest = NewestRecipient(facts: facts.recipient, number: facts.recipients.asked)
         accounts[.recipient] = Payments()
         if let index = recipientsSent.firstIndex(where: { $0.ticket == ticket }) {
             let sent = recipientsSent.remove(at: index)
@@ -126,15 +125,32 @@ extension Conversation {
             effects.append(
                 .report(.backendRefused(refusalReport("RCPT", .rcptReply, reply.replyText, .builtIn("backend")))))
         }
-        let decision = context.book.hasRules(at: .rcptReply) ? decide(.rcptReply, paying: .recipient) : nil
-        let delay = decision == nil ? 0 : takeDelay()
-        if let decision, case .drop(let refusal) = decision.verdict {
+        if !context.book.hasRules(at: .rcptReply) {
+            queue.answer(ticket, with: reply)
+            return recall(newest)
+        }
+        let purpose = Purpose.recipientReply(ticket, reply, newest)
+        guard let decision = decide(.rcptReply, paying: .recipient, for: purpose) else { return }
+        recipientReplyJudged(ticket, reply, newest, decision)
+    }
+
+    mutating func recipientReplyJudged(
+        _ ticket: ReplyQueue.Ticket, _ reply: Reply, _ newest: NewestRecipient, _ decision: Decision
+    ) {
+        let delay = takeDelay()
+        if case .drop(let refusal) = decision.verdict {
             reportRefusal("RCPT", decision, refusal)
             queue.end(at: ticket, with: signed(refusal))
             closeAfterReplies()
         } else {
             queue.answer(ticket, with: reply, delay: delay)
         }
+        recall(newest)
+    }
+
+    /// The facts are those of the command in hand again.
+    private mutating func recall(_ newest: NewestRecipient) {
+        (facts.recipient, facts.recipients.asked) = (newest.facts, newest.number)
     }
 
     /// The recipients that wait for the backend will never hear from it.

@@ -3,7 +3,7 @@ import SMTPSession
 import SMTPWire
 import Throttle
 
-// Asking the policy: facts are brought up to date, limits answer at once, effects take place.
+// Asking the policy: facts are brought up to date, limits answer, effects take place.
 
 /// What one command has paid to limits.
 struct Payments {
@@ -11,23 +11,40 @@ struct Payments {
     var charged: [Charge] = []
     /// Of them, what comes back if the command is refused after all.
     var reservations: [Reservation] = []
+    /// The same at the shared store.
+    var receipts: [StoreReceipt] = []
 
-    var isEmpty: Bool { charged.isEmpty && reservations.isEmpty }
+    var isEmpty: Bool { charged.isEmpty && reservations.isEmpty && receipts.isEmpty }
 }
 
 extension Conversation {
     /// Asks the rules of a stage on behalf of the command in hand.
-    mutating func decide(_ stage: Stage) -> Decision {
-        decide(stage, paying: stage == .message ? .content : .command)
+    mutating func decide(_ stage: Stage, for purpose: @autoclosure () -> Purpose) -> Decision? {
+        decide(stage, paying: .command, for: purpose())
     }
 
-    /// Asks the rules of a stage.
+    /// Asks the rules of a stage; nil where the shared store has to answer first, and then `conclude` is called with it.
     ///
     /// Every decision is reported, permits too; a report never changes a decision.
-    mutating func decide(_ stage: Stage, paying account: Account) -> Decision {
+    mutating func decide(
+        _ stage: Stage, paying account: Account, for purpose: @autoclosure () -> Purpose
+    ) -> Decision? {
         refreshFacts()
         learnAccount(for: stage)
-        let decision = context.book.foregone(stage) ?? evaluate(stage, paying: account)
+        if let decision = context.book.foregone(stage) { return decided(decision, account) }
+        let charged = burdens?.accounts[account].charged ?? []
+        var evaluation = context.book.evaluation(of: stage, charged: charged, source.scratch)
+        switch advance(&evaluation, stage, account) {
+        case .decided(let decision): return decided(decision, account)
+        case .waits(let inquiry):
+            open(inquiry, evaluation, stage, account, for: purpose())
+            return nil
+        }
+    }
+
+    /// Reports a decision and lets it take effect.
+    mutating func decided(_ decision: Decision, _ account: Account) -> Decision {
+        let stage = decision.stage
         if decision.isPlain {
             effects.append(
                 .report(.accepted(stage: stage, rule: decision.rule, policyHash: decision.policyHash)))
@@ -50,6 +67,8 @@ extension Conversation {
     }
 
     /// Whether the policy would let a command of `stage` pass; nothing is charged or reported.
+    ///
+    /// The reply to EHLO does not wait for a store: of shared limits it says what this machine knows of them.
     func wouldAccept(_ stage: Stage) -> Bool {
         let decision = context.book.decide(stage, facts, scratch: source.scratch) { ask in
             switch ask {
@@ -62,17 +81,27 @@ extension Conversation {
         return decision.isAccepted
     }
 
-    private mutating func evaluate(_ stage: Stage, paying account: Account) -> Decision {
-        let charged = burdens?.accounts[account].charged ?? []
-        var evaluation = context.book.evaluation(of: stage, charged: charged, source.scratch)
+    /// How far an evaluation has come.
+    enum Progress {
+        case decided(Decision)
+        case waits(Inquiry)
+    }
+
+    /// Goes on with an evaluation until it has decided or the shared store has to be asked.
+    mutating func advance(_ evaluation: inout Evaluation, _ stage: Stage, _ account: Account) -> Progress {
         let isLenient = suspendsCounting(at: stage)
         while true {
             switch evaluation.advance(facts) {
             case .decided(let decision):
                 if !evaluation.charged.isEmpty { accounts[account].charged = evaluation.charged }
-                return decision
+                return .decided(decision)
             case .needs(let ask) where isLenient:
                 evaluation.answer(.unlimited(ask))
+            case .needs(let ask) where source.store != .none && ask.isShared:
+                switch inquire(ask) {
+                case .known(let answer): evaluation.answer(answer)
+                case .waits(let inquiry): return .waits(inquiry)
+                }
             case .needs(.charge(let charges)):
                 evaluation.answer(charge(charges, to: account))
             case .needs(.peek(let charge)):
@@ -81,7 +110,7 @@ extension Conversation {
         }
     }
 
-    private mutating func charge(_ charges: [Charge], to account: Account) -> Answer {
+    mutating func charge(_ charges: [Charge], to account: Account) -> Answer {
         if charges.count == 1 { return charge(charges[0], to: account) }
         switch context.buckets.charge(charges.map(BucketCharge.init), now: now) {
         case .charged(let reservations):
@@ -104,7 +133,7 @@ extension Conversation {
         }
     }
 
-    private func remaining(_ charge: Charge) -> Int64 {
+    func remaining(_ charge: Charge) -> Int64 {
         let asked = BucketCharge(charge)
         return Int64(clamping: context.buckets.remaining(asked.name, rate: asked.rate, now: now))
     }
@@ -112,13 +141,19 @@ extension Conversation {
     /// The command was refused: what it reserved is given back.
     mutating func refund(_ account: Account) {
         guard let payments = burdens?.accounts[account] else { return }
-        if payments.reservations.isEmpty { return }
+        if payments.reservations.isEmpty, payments.receipts.isEmpty { return }
         accounts[account].reservations = []
+        accounts[account].receipts = []
         refund(payments)
     }
 
-    func refund(_ payments: Payments) {
-        for reservation in payments.reservations { context.buckets.refund(reservation, now: now) }
+    mutating func refund(_ payments: Payments) {
+        refund(payments.reservations)
+        if !payments.receipts.isEmpty { effects.append(.refundStore(payments.receipts)) }
+    }
+
+    func refund(_ reservations: [Reservation]) {
+        for reservation in reservations { context.buckets.refund(reservation, now: now) }
     }
 
     /// What changes by itself.

@@ -56,6 +56,13 @@ public struct Conversation: ~Copyable {
     var tally = Tally()
     /// What limits and slowing rules have to remember, which most sessions have nothing of.
     var burdens: Burdens?
+    /// A decision that waits for the shared store: until it is made, nothing else happens.
+    var question: OpenQuestion?
+    /// What the backend's connection did in the meantime.
+    var held: [HeldEvent] = []
+    /// Questions that were given up and may still be answered.
+    var unanswered: [UInt32] = []
+    var lastQuestion: UInt32 = 0
     /// Follows the header of the message that is read.
     @Boxed var observer: HeaderObserver?
     /// Set when the connection has no client of its own (PROXY LOCAL or UNKNOWN).
@@ -120,7 +127,8 @@ public struct Conversation: ~Copyable {
 
     /// Whether the driver should read from the client: not while the backend or the client itself is behind.
     public var wantsClientInput: Bool {
-        switch reading {
+        if question != nil { return !fromClient.isFull }
+        return switch reading {
         case .paused(.closed), .paused(.handshake): false
         case .paused: !fromClient.isFull
         case .commands, .loginResponse, .overlongLine: !toClient.isAboveHighWater && !queue.isFull

@@ -1,4 +1,5 @@
 public import Policy
+public import Throttle
 
 /// What a conversation asks its driver to do, in this order.
 ///
@@ -21,6 +22,10 @@ public enum Effect: Equatable, Sendable {
     case report(SessionReport)
     /// Tell the operator.
     indirect case notify(Notice)
+    /// Ask the shared store, and give the answer to `storeAnswered` with this number; nothing else is decided before.
+    indirect case askStore(StoreQuestion, number: UInt32)
+    /// Give charges back that the shared store has made.
+    indirect case refundStore([StoreReceipt])
     /// Nothing will follow: both connections may go.
     case finished
 }

@@ -73,11 +73,22 @@ public final class SessionContext: Sendable {
     }
 }
 
+/// Whether limits of `scope: cluster` are asked of a store that several machines share.
+public enum SharedStoreUse: Sendable {
+    /// None is configured: every limit is this machine's own.
+    case none
+    case up
+    /// All of it or a part cannot be asked: what it leaves unanswered is decided by each limit's `on_store_loss`.
+    case troubled
+}
+
 /// Where a worker's sessions of one listener find the newest context; a reload replaces it, sessions take it at their next MAIL.
 public final class ContextSource {
     public var current: SessionContext
     /// Renewed once a second by the worker.
     public var calendar = CalendarFacts()
+    /// Kept up to date by the worker.
+    public var store = SharedStoreUse.none
     let scratch = MatchScratch()
     var ehloReplies = EHLOReplies()
 

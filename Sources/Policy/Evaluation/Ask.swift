@@ -13,6 +13,10 @@ public struct Charge: Hashable, Sendable {
     public let burst: UInt64
     /// To be given back if the command is refused later.
     public let isReserved: Bool
+    /// Counted by all machines together, where they share a store.
+    public let isShared: Bool
+    /// What happens while that store is lost.
+    public let onStoreLoss: LimitDefinition.StoreLoss
 
     /// Whether both are about one bucket.
     func hasBucket(of other: Charge) -> Bool {
@@ -34,6 +38,8 @@ public enum Answer: Hashable, Sendable {
     /// Nothing was charged; nanoseconds until all would pass.
     case exceeded(retryAfter: UInt64)
     case remaining(Int64)
+    /// The shared store is lost, and the limit's `on_store_loss` is `closed`.
+    case lost
 
     /// What an unlimited limit would answer.
     public static func unlimited(_ ask: Ask) -> Answer {

@@ -83,6 +83,8 @@ public struct Evaluation {
             return apply(entry, facts, retryAfter: retryAfter)
         case (.charge(let entry, _), .remaining):
             return apply(entry, facts, retryAfter: 0)
+        case (.charge(let entry, _), .lost), (.peek(let entry, _), .lost):
+            return conclude(book.entries[entry], .uncountable(at: stage))
         case (.peek(let entry, let limit), .remaining(let count)):
             remember(limit, count)
             again = entry
@@ -209,6 +211,16 @@ public struct Evaluation {
 }
 
 extension Verdict {
+    /// The refusal of a command that could not be counted, because a limit that may not do without its store has lost it.
+    static func uncountable(at stage: Stage) -> Verdict {
+        switch stage {
+        case .connect, .rcptReply: .drop(ReplyText(421, "4.3.2 Limits can't be checked now"))
+        case .auth, .login, .authReply: .defer(ReplyText(454, "4.3.2 Limits can't be checked now"))
+        case .helo, .starttls, .mail, .rcpt, .data, .message:
+            .defer(ReplyText(451, "4.3.2 Limits can't be checked now"))
+        }
+    }
+
     /// The refusal of a command about which the policy could not be asked.
     static func unevaluated(at stage: Stage) -> Verdict {
         switch stage {

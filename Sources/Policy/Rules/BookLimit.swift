@@ -22,7 +22,8 @@ struct BookLimit: Sendable {
     func charge(_ facts: borrowing Facts) -> Charge {
         Charge(
             limit: name, family: family, key: key(facts), cost: cost(facts), count: definition.count,
-            period: definition.period, burst: definition.burst, isReserved: definition.counts == .accepted)
+            period: definition.period, burst: definition.burst, isReserved: definition.counts == .accepted,
+            isShared: definition.scope == .cluster, onStoreLoss: definition.onStoreLoss)
     }
 
     private func key(_ facts: borrowing Facts) -> [UInt8] {

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Enforcement
 internal import Policy
 internal import SMTPSession
+import Throttle
 internal import SMTPWire
 
 /// A whole session through the real session machine, on a manual clock, with a backend that is always there.
@@ -208,7 +209,9 @@ final class RehearsedSession {
             case .connectBackend: connect()
             case .secureBackend, .abortBackend, .shutClient, .shutBackend: break
             case .report(let report): note(report)
-            case .notify: break
+            case .notify, .refundStore: break
+            // A rehearsal has no store, so its limits ask none.
+            case .askStore(_, let number): conversation.storeAnswered(number, .lost(.disconnected), now: now)
             }
         }
         return moved
