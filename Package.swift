@@ -72,7 +72,7 @@ let modules: [Target] = [
         name: "Gateway",
         dependencies: [
             "Bytes", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "Throttle", "Diagnostics", "Control",
-            "FirewallPlan", "Configuration", "Reactor", "TLSTransport", "Telemetry", "CLinux",
+            "FirewallPlan", "Configuration", "Reactor", "TLSTransport", "SharedStore", "Telemetry", "CLinux",
         ],
         swiftSettings: dataPlane),
     .target(
@@ -104,8 +104,7 @@ let tests: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "Bytes", "SharedStore", "SMTPWire", "SMTPSession", "Enforcement", "Policy", "PolicyLanguage",
-            "Configuration",
-            "Diagnostics", "FirewallPlan",
+            "Configuration", "Diagnostics", "FirewallPlan", "Throttle",
         ],
         path: "Tests/FuzzTargets", swiftSettings: strict),
     .testTarget(name: "RegressionCorpusTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
@@ -149,7 +148,8 @@ let tests: [Target] = [
         dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Throttle", "Bytes"],
         swiftSettings: strict),
     .testTarget(
-        name: "SimulationTests", dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Bytes"],
+        name: "SimulationTests",
+        dependencies: ["Enforcement", "SMTPSession", "SMTPWire", "Policy", "Throttle", "Bytes"],
         path: "Tests/Simulation", swiftSettings: strict),
     .testTarget(
         name: "OperationsTests",

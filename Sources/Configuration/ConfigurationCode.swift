@@ -30,6 +30,7 @@ public enum ConfigurationCode: String, CaseIterable, Sendable {
     case identityNone = "W510"
     case unusedName = "W511"
     case interceptsNothing = "W512"
+    case cleartextStore = "W513"
     case certificateWarning = "W522"
 
     /// What the code says, for the list in the documentation.
@@ -57,6 +58,7 @@ public enum ConfigurationCode: String, CaseIterable, Sendable {
         case .identityNone: "the backend will not know who the client is"
         case .unusedName: "nothing uses this backend"
         case .interceptsNothing: "no zone is intercepted for this listener"
+        case .cleartextStore: "the password of the shared store would go over the network without TLS"
         case .certificateWarning: "a certificate needs attention"
         }
     }

@@ -14,6 +14,7 @@ extension StatusReport {
         json.put("listeners", rawArray: listeners.map(\.json))
         json.put("backends", rawArray: backends.map(\.json))
         json.put("certificates", rawArray: certificates.map(\.json))
+        json.put("store", raw: store?.json)
         json.put("messages", messages)
         json.put("log_drops", logDrops)
         return json.text
@@ -71,6 +72,17 @@ extension ServerStatus {
         json.put("state", state.rawValue)
         json.put("reason", reason)
         json.put("sessions", sessions)
+        return json.text
+    }
+}
+
+extension StoreStatus {
+    fileprivate var json: String {
+        var json = JSONObject()
+        json.put("name", name)
+        json.put("state", state.rawValue)
+        json.put("since", since.description)
+        json.put("reason", reason)
         return json.text
     }
 }

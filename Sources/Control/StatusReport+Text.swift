@@ -16,8 +16,18 @@ extension StatusReport {
             let result = reload.ok ? "done" : "FAILED, the old configuration stays in use"
             lines.append("last reload \(reload.time.readable): \(result): \(reload.message)")
         }
+        if let store { lines.append(line(store)) }
         if isDraining { lines.append("draining: no new sessions are taken") }
         return lines.map { TextTable.printable($0) + "\n" }.joined()
+    }
+
+    private func line(_ store: StoreStatus) -> String {
+        let state =
+            switch store.state {
+            case .up: "up"
+            case .lost: "LOST (\(store.reason ?? "no reason known")), limits go by their on_store_loss,"
+            }
+        return "shared store \(store.name): \(state) since \(store.since.readable)"
     }
 
     private var listenerTable: TextTable {

@@ -12,6 +12,8 @@ public struct StatusReport: Hashable, Sendable, Codable {
     public var listeners: [ListenerStatus]
     public var backends: [BackendStatus]
     public var certificates: [CertificateStatus]
+    /// nil where limits and bans are this machine's own.
+    public var store: StoreStatus?
     /// Messages that backends took since the start.
     public var messages: UInt64
     /// Log records that were dropped or could not be written since the start.
@@ -20,7 +22,7 @@ public struct StatusReport: Hashable, Sendable, Codable {
     public init(
         version: String, pid: Int32, started: UTCTime, now: UTCTime, workers: Int, isDraining: Bool = false,
         configuration: ConfigurationStatus, listeners: [ListenerStatus] = [], backends: [BackendStatus] = [],
-        certificates: [CertificateStatus] = [], messages: UInt64 = 0, logDrops: UInt64 = 0
+        certificates: [CertificateStatus] = [], store: StoreStatus? = nil, messages: UInt64 = 0, logDrops: UInt64 = 0
     ) {
         self.version = version
         self.pid = pid
@@ -32,6 +34,7 @@ public struct StatusReport: Hashable, Sendable, Codable {
         self.listeners = listeners
         self.backends = backends
         self.certificates = certificates
+        self.store = store
         self.messages = messages
         self.logDrops = logDrops
     }
@@ -40,7 +43,7 @@ public struct StatusReport: Hashable, Sendable, Codable {
     public var uptime: Int64 { max(0, now.seconds - started.seconds) }
 
     enum CodingKeys: String, CodingKey {
-        case version, pid, started, now, workers, configuration, listeners, backends, certificates, messages
+        case version, pid, started, now, workers, configuration, listeners, backends, certificates, store, messages
         case isDraining = "draining"
         case logDrops = "log_drops"
     }
@@ -142,6 +145,30 @@ public struct ServerStatus: Hashable, Sendable, Codable {
         self.state = state
         self.reason = reason
         self.sessions = sessions
+    }
+}
+
+/// The store that several machines share.
+public struct StoreStatus: Hashable, Sendable, Codable {
+    public enum State: String, Sendable, Codable {
+        case up
+        /// All of it or a part cannot be asked: limits go by their `on_store_loss`.
+        case lost
+    }
+
+    /// Its servers, such as `redis://10.0.0.5:6379/0`.
+    public var name: String
+    public var state: State
+    /// When that began.
+    public var since: UTCTime
+    /// Why it is not up.
+    public var reason: String?
+
+    public init(name: String, state: State, since: UTCTime, reason: String? = nil) {
+        self.name = name
+        self.state = state
+        self.since = since
+        self.reason = reason
     }
 }
 

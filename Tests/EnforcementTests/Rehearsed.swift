@@ -21,6 +21,9 @@ final class Rehearsed {
     var backendWire: [UInt8] = []
     var reports: [SessionReport] = []
     var notices: [Notice] = []
+    /// What the shared store was asked and has not answered.
+    var asked: [(question: StoreQuestion, number: UInt32)] = []
+    var refunded: [StoreReceipt] = []
     var connects: [Int] = []
     var aborts = 0
     var asksClientTLS = false
@@ -42,6 +45,7 @@ final class Rehearsed {
     init(_ stage: StageSetting = StageSetting()) {
         self.stage = stage
         source = ContextSource(stage.context)
+        source.store = stage.store
         table = BackendTable(servers: stage.servers, needProof: false)
         var client = ClientFacts(endpoint: stage.client, local: stage.local)
         client.name = stage.clientName
@@ -125,6 +129,8 @@ final class Rehearsed {
                 asksBackendTLS = false
             case .report(let report): reports.append(report)
             case .notify(let notice): notices.append(notice)
+            case .askStore(let question, let number): asked.append((question, number))
+            case .refundStore(let receipts): refunded += receipts
             case .finished: isFinished = true
             }
         }
@@ -177,6 +183,7 @@ struct StageSetting {
     /// What sessions leave behind for the next one.
     var peers = PeerBooks()
     var buckets = LimitTable(capacity: 4096, shards: 1)
+    var store = SharedStoreUse.none
 
     var context: SessionContext {
         SessionContext(

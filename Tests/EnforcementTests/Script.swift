@@ -12,6 +12,7 @@ import Bytes
 import Enforcement
 import Policy
 import Testing
+import Throttle
 
 extension Rehearsed {
     @discardableResult
@@ -91,6 +92,7 @@ extension Rehearsed {
             event { $0.backendSecured(now: $1) }
         case "backend-ends": event { $0.backendEnded(now: $1) }
         case "connected": event { $0.backendConnected(now: $1) }
+        case "asked", "charged", "exceeded", "lost", "trouble": store(words, location)
         case "busy": event { $0.backendIsBusy(now: $1) }
         case "drain": event { $0.drain(now: $1) }
         case "refuse": refusesConnections = true
@@ -106,6 +108,34 @@ extension Rehearsed {
         case "aborted": #expect(aborts == 1, "\(aborts) connections were aborted", sourceLocation: location)
         case _: Issue.record("unknown event \(text)", sourceLocation: location)
         }
+    }
+}
+
+// MARK: The shared store
+
+extension Rehearsed {
+    /// `asked N` (nothing but N questions of one charge), `charged`, `exceeded SECONDS`, `lost`: to the oldest question.
+    private func store(_ words: [String], _ location: SourceLocation) {
+        if words[0] == "trouble" {
+            source.store = .troubled
+        } else if words[0] == "asked" {
+            #expect(asked.count == words.last.flatMap { Int($0) }, sourceLocation: location)
+        } else if asked.isEmpty {
+            Issue.record("the store was asked nothing", sourceLocation: location)
+        } else {
+            let (question, number) = asked.removeFirst()
+            let answer = Self.answer(words, to: question)
+            event { $0.storeAnswered(number, answer, now: $1) }
+        }
+    }
+
+    static func answer(_ words: [String], to question: StoreQuestion) -> StoreAnswer {
+        guard case .charge(let charges) = question, words[0] != "lost" else { return .lost(.disconnected) }
+        if words[0] == "charged" {
+            return .charged(charges.map { StoreReceipt($0, since: 1, owed: $0.rate.interval * $0.cost) })
+        }
+        let wait = (words.last.flatMap { UInt64($0) } ?? 0) * seconds
+        return .exceeded(waits: charges.map { _ in wait })
     }
 }
 

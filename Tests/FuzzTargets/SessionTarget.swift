@@ -122,7 +122,8 @@ extension FuzzedSession {
         case .connectBackend: link = .connecting
         case .secureBackend: link = .handshaking
         case .abortBackend: link = .none
-        case .report, .notify, .shutClient, .shutBackend: break
+        case .report, .notify, .refundStore, .shutClient, .shutBackend: break
+        case .askStore(_, let number): conversation.storeAnswered(number, .lost(.disconnected), now: now)
         case .finished:
             isFinished = true
             link = .none

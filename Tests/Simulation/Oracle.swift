@@ -52,6 +52,8 @@ final class Oracle {
         var handshakes = 0
         var faultReplies = 0
         var refusals = 0
+        var questions = 0
+        var refunds = 0
 
         mutating func add(_ other: Seen) {
             messages += other.messages
@@ -61,6 +63,8 @@ final class Oracle {
             handshakes += other.handshakes
             faultReplies += other.faultReplies
             refusals += other.refusals
+            questions += other.questions
+            refunds += other.refunds
         }
     }
 

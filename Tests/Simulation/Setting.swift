@@ -17,8 +17,11 @@ struct Setting {
     var promise = Promise()
     /// The client leaves without QUIT.
     var clientLeaves: Bool
+    /// With a shared store, of a hundred questions to it so many meet a fault.
+    var storeFaults: Int?
 
-    init(_ numbers: inout Numbers) {
+    /// What the store and its limits are like is drawn apart, so that sessions without one are the same as ever.
+    init(_ numbers: inout Numbers, _ chances: inout Numbers) {
         isSubmission = numbers.once(in: 2)
         isValidClient = !numbers.once(in: 3)
         tls =
@@ -37,6 +40,35 @@ struct Setting {
         promise.isFlawless = isFlawless
         limit(&numbers)
         if !isFlawless { addRules(&numbers) }
+        if chances.once(in: 3) { share(&chances, isFlawless: isFlawless) }
+    }
+
+    private mutating func share(_ chances: inout Numbers, isFlawless: Bool) {
+        storeFaults = chances.pick([0, 10, 60], else: 0)
+        let losses: [LimitDefinition.StoreLoss] = isFlawless ? [.local, .open] : [.local, .open, .closed]
+        let stages: [Stage] = [.connect, .helo, .auth, .login, .authReply, .mail, .rcpt, .rcptReply, .data, .message]
+        var limits: [LimitDefinition] = []
+        var rules: [Rule] = []
+        for index in 0..<(1 + chances.below(4)) {
+            let stage = chances.pick(stages, else: .rcpt)
+            let name = "shared\(index)"
+            limits.append(
+                LimitDefinition(
+                    name: name, key: [.clientNet], count: 1, period: 1_000_000_000,
+                    burst: isFlawless ? 100_000 : UInt64(1 + chances.below(12)),
+                    counts: chances.once(in: 2) ? .accepted : .attempted,
+                    scope: chances.once(in: 4) ? .node : .cluster, onStoreLoss: chances.pick(losses, else: .local)))
+            let over = chances.once(in: 3) ? limits.map(\.name) : [name]
+            rules.append(Rule("s\(index)", at: stage, over: over, refusal(at: stage)))
+        }
+        policies.insert(PolicyDefinition(name: "shared", limits: limits, rules: rules, otherwise: .accept), at: 0)
+    }
+
+    private func refusal(at stage: Stage) -> Action {
+        switch stage {
+        case .connect, .rcptReply: .drop(ReplyTemplate(421, "4.7.0 enough"))
+        case _: .defer(ReplyTemplate(450, "4.7.1 enough"))
+        }
     }
 
     private mutating func limit(_ numbers: inout Numbers) {

@@ -26,6 +26,8 @@ final class Simulation {
     var isWindingDown = false
 
     var backend: SimulatedBackend?
+    let store: SimulatedStore?
+    private var chances: Numbers
     var connecting: Int?
     private var idleDeadlines = 0
     /// What a lying driver makes of octets on their way to the client.
@@ -38,8 +40,10 @@ final class Simulation {
     init(seed: UInt64) {
         self.seed = seed
         numbers = Numbers(state: seed)
-        setting = Setting(&numbers)
+        chances = Numbers(state: ~seed)
+        setting = Setting(&numbers, &chances)
         oracle = Oracle(setting.promise)
+        store = setting.storeFaults.map { [oracle] in SimulatedStore(oracle, faults: $0) }
         client = SimulatedClient(ClientScript(&numbers, setting).steps, isImpatient: !setting.isValidClient)
         let address = IPAddress(v4: 0xCB00_7107)
         let table = BackendTable(
@@ -47,8 +51,10 @@ final class Simulation {
                 Endpoint(address: IPAddress(v4: 0x7F00_0001), port: UInt16(1000 + $0))
             },
             needProof: false)
+        let source = ContextSource(setting.context)
+        if store != nil { source.store = seed.isMultiple(of: 5) ? .troubled : .up }
         conversation = Conversation(
-            source: ContextSource(setting.context), table: table, sid: "S",
+            source: source, table: table, sid: "S",
             client: ClientFacts(
                 endpoint: Endpoint(address: address, port: 1), local: Endpoint(address: address, port: 25)),
             pool: BufferPool(), now: now)
@@ -67,6 +73,9 @@ final class Simulation {
             step()
             carryOutEffects()
             checkBounds()
+            store?.check(
+                waiting: conversation.toClient.count + conversation.toBackend.count + conversation.lent, now: now,
+                isAlone: hasClientLeft)
         }
         return oracle.violation
     }
@@ -96,6 +105,8 @@ final class Simulation {
                 connecting = nil
                 isHandshakingBackend = false
             case .report, .notify, .shutClient, .shutBackend: break
+            case .askStore(let question, let number): store?.ask(question, number, now: now, &chances)
+            case .refundStore(let receipts): store?.refund(receipts)
             case .finished: isFinished = true
             }
         }
@@ -108,6 +119,7 @@ extension Simulation {
     private enum Move: CaseIterable {
         case clientSpeaks, clientDelivers, clientReads, clientSecures, clientLeaves
         case connects, backendReads, backendSpeaks, backendSecures, backendDies
+        case storeAnswers
     }
 
     /// One random thing that can happen; time moves when nothing else can, or sometimes.
@@ -139,6 +151,7 @@ extension Simulation {
         case .backendSpeaks: backend.map { !$0.output.isEmpty || !$0.isGreeted && !isWindingDown } ?? false
         case .backendSecures: isHandshakingBackend && conversation.toBackend.isEmpty
         case .backendDies: backend.map { $0.isDead && $0.output.isEmpty } ?? false
+        case .storeAnswers: store?.canAnswer(now: now) ?? false
         }
     }
 
@@ -161,6 +174,9 @@ extension Simulation {
         case .backendDies:
             backend = nil
             conversation.backendEnded(now: now)
+        case .storeAnswers:
+            guard let (number, answer) = store?.answer(now: now, &chances) else { return }
+            conversation.storeAnswered(number, answer, now: now)
         }
     }
 
@@ -189,6 +205,7 @@ extension Simulation {
         else { return }
         if let backend, !backend.wire.pending.isEmpty || !backend.isGreeted { return }
         if case .some = connecting { return }
+        if store?.hasQuestion == true { return }
         oracle.expectNothingDue()
     }
 }

@@ -31,6 +31,8 @@ import Testing
         #expect(seen.handshakes > 10 * least, "\(seen)")
         #expect(seen.faultReplies > 10 * least, "\(seen)")
         #expect(seen.refusals > 10 * least, "\(seen)")
+        #expect(seen.questions > 10 * least, "\(seen)")
+        #expect(seen.refunds > least, "\(seen)")
         if let report = ProcessInfo.processInfo.environment["SIMULATION_REPORT"] { print(report, seen) }
     }
 

@@ -12,8 +12,6 @@ struct AbsentPart: Sendable {
     static let all: [AbsentPart] = [
         AbsentPart("", "history", instead: "remove it; decisions are in the log"),
         AbsentPart("admin", "listen", instead: "remove it; use 'socket' and the commands"),
-        AbsentPart("state", "store", "redis:", instead: "use 'memory'"),
-        AbsentPart("state", "store", "rediss:", instead: "use 'memory'"),
         AbsentPart("backends.NAME", "auth", "dovecot:", instead: "use 'relay'"),
         AbsentPart("backends.NAME", "auth", "file:", instead: "use 'relay'"),
     ]

@@ -118,7 +118,17 @@ extension ConfigurationKeys {
     ]
 
     private static let state = [
-        key("state", "store", "memory", default: "memory", "where limits and bans are kept"),
+        key(
+            "state", "store", "memory, redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss://…", default: "memory",
+            "where limits of `scope: cluster` and bans are kept; rediss is Redis inside TLS"),
+        key(
+            "state", "servers", "list of HOST:PORT",
+            "more nodes of a Redis Cluster, or servers that stand in for the first"),
+        key("state", "password_file", "path", "its first line is the store's password"),
+        key(
+            "state", "tls_name", "domain", default: "the server's name or address",
+            "what the store's certificate must be for"),
+        key("state", "ca", "path", default: "the system's", "PEM, what the store's certificate must lead to"),
         key(
             "state", "path", "path",
             "outlives the process, written every 10 s and at the end; else limits.state in systemd's StateDirectory"),

@@ -87,6 +87,8 @@ public struct PlannedPath: Sendable, Hashable, CustomStringConvertible {
 public struct StatePlan: Sendable, Hashable {
     public enum Store: Sendable, Hashable {
         case memory
+        /// Shared by several machines.
+        case redis(RedisPlan)
     }
 
     public var store = Store.memory

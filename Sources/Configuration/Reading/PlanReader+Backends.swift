@@ -94,7 +94,7 @@ extension PlanReader {
         return servers
     }
 
-    private func server(_ node: YAMLNode) -> ServerAddress? {
+    func server(_ node: YAMLNode) -> ServerAddress? {
         guard let text = text(node, "servers") else { return nil }
         guard let (host, port) = HostPort.split(text), port > 0 else {
             error(

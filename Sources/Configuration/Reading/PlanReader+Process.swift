@@ -36,19 +36,10 @@ extension PlanReader {
     func state(_ pair: YAMLNode.Pair?) -> StatePlan {
         guard let pair else { return StatePlan() }
         let section = section(pair.value, "state", shown: "'state'", at: pair.keyRange)
-        checkStore(section["store"])
+        let store = store(section)
         let path = path(section["path"])
         if let path { checkDirectory(of: path) }
-        return StatePlan(path: path)
-    }
-
-    private func checkStore(_ pair: YAMLNode.Pair?) {
-        guard let store = pair, let text = text(store), text != "memory" else { return }
-        if let absent = AbsentPart.value(text, of: "store", in: "state") {
-            error(.notInThisVersion, store.value.range, "'store: \(text)' is not in this version", hint: absent.instead)
-        } else {
-            reportChoice(store, text, ["memory"])
-        }
+        return StatePlan(store: store, path: path)
     }
 
     /// The longest path that fits sockaddr_un, octets without the final NUL.

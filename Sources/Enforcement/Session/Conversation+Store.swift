@@ -124,6 +124,7 @@ extension Conversation {
             self.open(inquiry, open.evaluation, open.stage, open.account, for: open.purpose)
         case .decided(let decision):
             conclude(open.purpose, decided(decision, open.account))
+            if question == nil { flushReplies() }
         }
         catchUp()
         process()

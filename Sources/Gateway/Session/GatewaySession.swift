@@ -140,6 +140,8 @@ final class GatewaySession {
         case .abortBackend: closeBackend()
         case .report(let report): worker.report(report, of: conversation.identity, on: port)
         case .notify(let notice): worker.notify(notice)
+        case .askStore(let question, let number): askStore(question, number)
+        case .refundStore(let receipts): worker.store?.refund(receipts)
         case .finished: isFinished = true
         }
     }

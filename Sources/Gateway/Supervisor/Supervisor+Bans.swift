@@ -40,6 +40,7 @@ extension Supervisor {
             return ControlReply(ok: true, message: "\(subject) is banned for longer already: \(left) s")
         case .began, .prolonged:
             if case .net(let net) = subject { announce(net) }
+            share(subject)
             return audited("banned \(subject) for \(seconds) s: \(reason)")
         }
     }
@@ -48,13 +49,22 @@ extension Supervisor {
         let now = now
         let lifted = subjects(text).filter { bans.lift($0, now: now) }
         guard !lifted.isEmpty else { return ControlReply(ok: false, message: "'\(text)' is not banned") }
-        for case .net(let net) in lifted {
+        for subject in lifted {
+            endBan(subject)
+            shareLifting(subject)
+        }
+        return audited("lifted the ban of \(lifted.map(\.description).joined(separator: ", "))")
+    }
+
+    /// What follows from a ban that was lifted.
+    func endBan(_ subject: BanSubject) {
+        switch subject {
+        case .net(let net):
             firewall?.lift(net)
             options.onBan?(.lifted(net))
-        }
         // A held account begins anew: what led to the hold would otherwise lead to the next one at once.
-        for case .user(let user) in lifted { compiler.peers.accounts.reset(user) }
-        return audited("lifted the ban of \(lifted.map(\.description).joined(separator: ", "))")
+        case .user(let user): compiler.peers.accounts.reset(user)
+        }
     }
 
     func audited(_ message: String) -> ControlReply {

@@ -34,7 +34,8 @@ extension Supervisor {
             configuration: ConfigurationStatus(
                 path: path ?? "", hash: plan.hash, loaded: UTCTime(loadedAt), lastReload: lastReload),
             listeners: listeners, backends: backendStatus, certificates: certificateStatus,
-            messages: listeners.reduce(0) { $0 + $1.messages }, logDrops: statistics.dropped + statistics.lost)
+            store: storeWatch?.status, messages: listeners.reduce(0) { $0 + $1.messages },
+            logDrops: statistics.dropped + statistics.lost)
     }
 
     private func listenerStatus(_ port: PortSettings) -> ListenerStatus {

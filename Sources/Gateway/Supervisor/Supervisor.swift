@@ -6,19 +6,23 @@ import Enforcement
 import Glibc
 import Policy
 import Reactor
+import SharedStore
 import TLSTransport
 import Telemetry
+import Throttle
 
 /// What workers and other threads tell the supervisor.
 enum SupervisorMessage: Sendable {
     case workerEnded(Int)
     /// A worker's loop has passed this round.
     case alive(worker: Int, round: UInt64)
-    /// A rule has begun or prolonged the ban of a net.
-    case banned(AddressPrefix)
+    /// A rule has begun or prolonged a ban.
+    case banned(BanSubject)
     case notice(Notice)
     /// An intercepted session wants to go on.
     case socketWanted(OnwardTicket, client: IPAddress, destination: Endpoint)
+    /// A worker's connection to the shared store has come or gone.
+    case store(worker: Int, StoreStanding)
     case stateSaved(String?)
     case stop
 }
@@ -45,6 +49,12 @@ final class Supervisor: TimerHandler {
     let helper = HelperPresence()
     /// Listening sockets that it was asked for or has given.
     var listening: [ListenerPlace: ListenerPlace.State] = [:]
+    /// nil where bans and limits are this machine's own.
+    let storeSettings: StoreSettings?
+    var desk: (any StoreDesk)?
+    var storeWatch: StoreWatch?
+    /// Bans that the shared store holds, as far as is known.
+    var sharedBans: Set<BanSubject> = []
     private let controlSocket: ControlSocket?
     let startedAt = WallTime.now()
     var loadedAt = WallTime.now()
@@ -81,6 +91,12 @@ final class Supervisor: TimerHandler {
         compiler = PlanCompiler(options: options)
         stateFile = (plan.state.path?.path ?? StateFile.standardPath).map(StateFile.init)
         settings = try compiler.compile(plan, workers: workers)
+        if case .redis(let redis) = plan.state.store {
+            storeSettings = try StoreSettings(redis)
+            storeWatch = StoreWatch(name: redis.name, workers: workers)
+        } else {
+            storeSettings = nil
+        }
         compiler.applyImmunities(plan, settings)
         noticeGate = NoticeGate(plan.notify?.rate ?? NotifyPlan.defaultRate)
         notices = NoticeSender(NoticeSettings(plan)) {
@@ -165,7 +181,10 @@ final class Supervisor: TimerHandler {
     /// Clients that connect at once would otherwise meet a proxy that does not know yet what it may offer.
     private func awaitFirstVisits() {
         let limit = Instant.current() + Self.visitPatience
-        while loop.isRunning, health?.areAllVisited == false, Instant.current() < limit { loop.turn(atMost: 100) }
+        while loop.isRunning, health?.areAllVisited == false || storeWatch?.isUp == false, Instant.current() < limit {
+            loop.turn(atMost: 100)
+        }
+        if let line = storeWatch?.missed() { complain(line) }
     }
 
     private func begin(_ ports: OpenPorts) throws(Errno) {
@@ -185,6 +204,7 @@ final class Supervisor: TimerHandler {
         watchCertificates()
         control = controlSocket.flatMap { ControlServer($0, loop: loop) { [unowned self] in answer($0) } }
         followFirewall()
+        openStore()
         arm(.ticketKeys, after: UInt64(TicketKeys.lifetime) * 1_000_000_000)
         if let interval = Self.watchdogInterval { arm(.watchdog, after: interval) }
     }
@@ -195,12 +215,13 @@ final class Supervisor: TimerHandler {
         let log = log
         let logsPermits = plan.log.format == .json
         let helper = helper
+        let storeSettings = storeSettings
         workers.append(inbox)
         running.insert(number)
         let thread = try NativeThread.start("worker \(number)") {
             let worker = try? Worker(
                 number: number, mailbox: inbox, log: log, logsPermits: logsPermits, supervisor: supervisor,
-                helper: helper)
+                helper: helper, store: storeSettings)
             worker?.run()
             supervisor.post(.workerEnded(number))
         }
@@ -238,9 +259,12 @@ final class Supervisor: TimerHandler {
             if running.isEmpty { loop.stop() }
         case .alive(let worker, let round):
             if round == self.round { answered.insert(worker) }
-        case .banned(let net): announce(net)
+        case .banned(let subject):
+            if case .net(let net) = subject { announce(net) }
+            share(subject)
         case .notice(let notice): tell(notice)
         case .socketWanted(let ticket, let client, let destination): askForSocket(ticket, client, destination)
+        case .store(let worker, let standing): storeChanged(worker, standing)
         case .stateSaved(let complaint): stateSaved(complaint)
         case .stop:
             end(status: 0)

@@ -50,6 +50,7 @@ final class ListenerPort: EventHandler, TimerHandler {
         self.counters = counters
         source = ContextSource(settings.context)
         source.calendar = .now()
+        source.store = worker.storeUse
     }
 
     /// Tells rules the time of day, at most once a second.

@@ -4,8 +4,10 @@ import Policy
 import Reactor
 import SMTPSession
 import SMTPWire
+import SharedStore
 import TLSTransport
 import Telemetry
+import Throttle
 
 /// One thread, one loop, its own listeners and sessions; a session never moves to another worker.
 ///
@@ -19,17 +21,20 @@ final class Worker {
     /// Whether the log has a line for commands that passed.
     private let logsPermits: Bool
     var sessions: [UInt64: GatewaySession] = [:]
-    private var ports: [String: ListenerPort] = [:]
+    var ports: [String: ListenerPort] = [:]
     private var tables: [String: BackendTable] = [:]
     private var keys: UInt64 = 0
     private var names = SessionNames()
     private var isDraining = false
-    private let supervisor: LoopMailbox<SupervisorMessage>
+    let supervisor: LoopMailbox<SupervisorMessage>
     let helper: HelperPresence
+    /// nil where limits are this machine's own.
+    var store: (any SharedBuckets)?
+    var standing = StoreStanding.lost(.disconnected, detail: "not connected yet")
 
     init(
         number: Int, mailbox: LoopMailbox<WorkerMessage>, log: DecisionLog?, logsPermits: Bool,
-        supervisor: LoopMailbox<SupervisorMessage>, helper: HelperPresence
+        supervisor: LoopMailbox<SupervisorMessage>, helper: HelperPresence, store: StoreSettings?
     ) throws(Errno) {
         self.number = number
         self.mailbox = mailbox
@@ -39,6 +44,7 @@ final class Worker {
         self.helper = helper
         loop = try EventLoop()
         try mailbox.attach(to: loop) { [unowned self] message in receive(message) }
+        if let store { open(store) }
     }
 
     func run() {
@@ -63,10 +69,13 @@ final class Worker {
     }
 
     private func tellOfBan(_ ban: BanReport) {
-        guard ban.target == .client, ban.outcome == .began || ban.outcome == .prolonged,
-            let net = AddressPrefix(String(decoding: ban.subject, as: UTF8.self))
-        else { return }
-        supervisor.post(.banned(net))
+        guard ban.outcome == .began || ban.outcome == .prolonged else { return }
+        switch ban.target {
+        case .user: supervisor.post(.banned(.user(ban.subject)))
+        case .client:
+            guard let net = AddressPrefix(String(decoding: ban.subject, as: UTF8.self)) else { return }
+            supervisor.post(.banned(.net(net)))
+        }
     }
 
     func notify(_ notice: Notice) {
