@@ -2,6 +2,7 @@ import Bytes
 import Enforcement
 import Policy
 import SMTPSession
+import Throttle
 import SMTPWire
 
 /// A whole conversation: five octets of setting, then events, each a letter and what belongs to it, with 0xFF between.

@@ -126,9 +126,9 @@ extension ConfigurationKeys {
             "more nodes of a Redis Cluster, or servers that stand in for the first"),
         key("state", "password_file", "path", "its first line is the store's password"),
         key(
-            "state", "tls_name", "domain", default: "the server's name or address",
-            "what the store's certificate must be for"),
-        key("state", "ca", "path", default: "the system's", "PEM, what the store's certificate must lead to"),
+            "state", "tls_name", "domain", "what the store's certificate must be for; else the server's name or address"
+        ),
+        key("state", "ca", "path", "PEM, what the store's certificate must lead to; else the system's authorities"),
         key(
             "state", "path", "path",
             "outlives the process, written every 10 s and at the end; else limits.state in systemd's StateDirectory"),

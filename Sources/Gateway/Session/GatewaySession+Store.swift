@@ -14,6 +14,10 @@ extension GatewaySession {
             conversation.storeAnswered(number, .lost(reason), now: now)
         }
     }
+
+    func refundStore(_ receipts: [StoreReceipt]) {
+        worker.store?.refund(receipts)
+    }
 }
 
 extension Worker: StoreReceiver {

@@ -141,7 +141,7 @@ final class GatewaySession {
         case .report(let report): worker.report(report, of: conversation.identity, on: port)
         case .notify(let notice): worker.notify(notice)
         case .askStore(let question, let number): askStore(question, number)
-        case .refundStore(let receipts): worker.store?.refund(receipts)
+        case .refundStore(let receipts): refundStore(receipts)
         case .finished: isFinished = true
         }
     }

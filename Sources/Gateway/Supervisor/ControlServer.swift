@@ -34,13 +34,16 @@ final class ControlSocket {
     }
 }
 
+/// Answers at once or later, once.
+typealias Answerer = (ControlInput, @escaping (ControlReply) -> Void) -> Void
+
 /// Answers on the control socket: one request a connection, one line each way.
 final class ControlServer: EventHandler {
     private let socket: ControlSocket
     private let loop: EventLoop
-    private let answer: (ControlInput) -> ControlReply
+    private let answer: Answerer
 
-    init?(_ socket: ControlSocket, loop: EventLoop, _ answer: @escaping (ControlInput) -> ControlReply) {
+    init?(_ socket: ControlSocket, loop: EventLoop, _ answer: @escaping Answerer) {
         self.socket = socket
         self.loop = loop
         self.answer = answer
@@ -61,15 +64,16 @@ private final class ControlConnection: EventHandler, TimerHandler {
 
     private var transport: Transport
     private let loop: EventLoop
-    private let answer: (ControlInput) -> ControlReply
+    private let answer: Answerer
     private var received: [UInt8] = []
     private var input: InputBuffer
     private var output: OutputBuffer
+    private var isAsked = false
     private var isAnswered = false
     private var registration: Registration?
     private var timer: TimerID?
 
-    init(_ transport: consuming Transport, loop: EventLoop, _ answer: @escaping (ControlInput) -> ControlReply) {
+    init(_ transport: consuming Transport, loop: EventLoop, _ answer: @escaping Answerer) {
         self.transport = transport
         self.loop = loop
         self.answer = answer
@@ -92,8 +96,7 @@ private final class ControlConnection: EventHandler, TimerHandler {
 
     func ready(_ readiness: Readiness, tag: UInt32) {
         transport.ready(readiness)
-        if !isAnswered { read() }
-        if isAnswered { write() }
+        if !isAsked { read() } else if isAnswered { write() }
     }
 
     private func read() {
@@ -102,8 +105,13 @@ private final class ControlConnection: EventHandler, TimerHandler {
             received += input.takeAll()
             let request = ControlInput(received)
             if request == .incomplete { return }
-            output.append(answer(request).line)
-            isAnswered = true
+            isAsked = true
+            answer(request) { [self] reply in
+                guard registration != nil else { return }
+                output.append(reply.line)
+                isAnswered = true
+                write()
+            }
         case .wouldBlock: return
         case .endOfStream, .failed: close()
         }

@@ -9,14 +9,44 @@ import Throttle
 extension Supervisor {
     /// Buckets that a list shows, the fullest.
     private static var mostListed: Int { 20 }
+    /// Buckets of the shared store that are looked at.
+    private static var mostStored: Int { 100_000 }
 
-    func listLimits() -> ControlReply {
-        ControlReply(ok: true, message: "limits", limits: report(atMost: Self.mostListed) { _ in true })
+    /// The buckets that count: this machine's own, and those of the shared store for the limits that it keeps.
+    struct Buckets {
+        let own: LimitTable
+        /// nil where there is no store, or it is lost.
+        let stored: [StoredBucket]?
+        /// Of limits that the store keeps.
+        let shared: Set<UInt64>
+        let now: UInt64
+
+        func forEach(_ body: (BucketName, _ arrival: UInt64) -> Void) {
+            own.forEach { name, arrival in if stored == nil || !shared.contains(name.family) { body(name, arrival) } }
+            for bucket in stored ?? [] where shared.contains(bucket.name.family) {
+                body(bucket.name, now.addingReportingOverflow(bucket.owed).partialValue)
+            }
+        }
     }
 
-    func limits(of key: String) -> ControlReply {
+    func withBuckets(_ body: @escaping (Buckets) -> Void) {
+        let shared = Set(summaries.filter { $0.definition.scope == .cluster }.map(\.family))
+        let own = compiler.buckets
+        guard let desk, !shared.isEmpty else {
+            return body(Buckets(own: own, stored: nil, shared: [], now: Instant.current().nanoseconds))
+        }
+        desk.buckets(atMost: Self.mostStored) { stored in
+            body(Buckets(own: own, stored: stored, shared: shared, now: Instant.current().nanoseconds))
+        }
+    }
+
+    func listLimits(_ buckets: Buckets) -> ControlReply {
+        ControlReply(ok: true, message: "limits", limits: report(buckets, atMost: Self.mostListed) { _ in true })
+    }
+
+    func limits(of key: String, _ buckets: Buckets) -> ControlReply {
         let matches = matcher(key)
-        var report = report(atMost: Self.mostShown, where: matches)
+        var report = report(buckets, atMost: Self.mostShown, where: matches)
         guard !report.buckets.isEmpty else {
             return ControlReply(ok: false, message: "nothing is counted for '\(key)'")
         }
@@ -24,12 +54,19 @@ extension Supervisor {
         return ControlReply(ok: true, message: "limits of \(key)", limits: report)
     }
 
-    func resetLimits(of key: String) -> ControlReply {
+    /// A shared bucket is emptied for all machines, and here what is known of it.
+    func resetLimits(of key: String, _ buckets: Buckets) -> ControlReply {
         let known = Set(summaries.map(\.family))
         var names: [BucketName] = []
         let matches = matcher(key)
-        compiler.buckets.forEach { name, _ in if known.contains(name.family), matches(name.key) { names.append(name) } }
-        let count = names.count { compiler.buckets.reset($0) }
+        buckets.forEach { name, _ in if known.contains(name.family), matches(name.key) { names.append(name) } }
+        if buckets.stored == nil, names.contains(where: { buckets.shared.contains($0.family) }) {
+            return ControlReply(ok: false, message: "not reset: the shared store is lost; try again when it is back")
+        }
+        let count = names.count { name in
+            let isStored = buckets.shared.contains(name.family) && desk?.reset(name) == true
+            return compiler.buckets.reset(name) || isStored
+        }
         guard count > 0 else { return ControlReply(ok: false, message: "nothing is counted for '\(key)'") }
         return audited("reset \(count) \(count == 1 ? "limit" : "limits") of \(key)")
     }
@@ -57,13 +94,13 @@ extension Supervisor {
         return settings[0].flatMap(\.context.book.limitSummaries).filter { seen.insert($0.family).inserted }
     }
 
-    private func report(atMost count: Int, where matches: ([UInt8]) -> Bool) -> LimitsReport {
-        let now = Instant.current().nanoseconds
+    private func report(_ all: Buckets, atMost count: Int, where matches: ([UInt8]) -> Bool) -> LimitsReport {
+        let now = all.now
         let summaries = summaries
         let places = Dictionary(summaries.enumerated().map { ($1.family, $0) }) { first, _ in first }
         var limits = summaries.map(\.status)
         var buckets: [BucketStatus] = []
-        compiler.buckets.forEach { name, arrival in
+        all.forEach { name, arrival in
             guard let place = places[name.family], arrival > now, matches(name.key) else { return }
             let bucket = summaries[place].bucket(name.key, arrival, now)
             limits[place].keys += 1

@@ -10,18 +10,18 @@ import Telemetry
 // What `portreeve status` and `portreeve reload` are answered.
 
 extension Supervisor {
-    func answer(_ input: ControlInput) -> ControlReply {
+    func answer(_ input: ControlInput, _ done: @escaping (ControlReply) -> Void) {
         switch input {
-        case .request(.status): ControlReply(ok: true, message: "running", status: statusReport)
-        case .request(.reload): reload()
-        case .request(.listBans): listBans()
-        case .request(.addBan(let subject, let seconds, let reason)): addBan(subject, seconds, reason)
-        case .request(.removeBan(let subject)): removeBan(subject)
-        case .request(.listLimits): listLimits()
-        case .request(.getLimit(let key)): limits(of: key)
-        case .request(.resetLimit(let key)): resetLimits(of: key)
-        case .refused(let error): ControlReply(error)
-        case .incomplete: ControlReply(.unknown)
+        case .request(.status): done(ControlReply(ok: true, message: "running", status: statusReport))
+        case .request(.reload): done(reload())
+        case .request(.listBans): done(listBans())
+        case .request(.addBan(let subject, let seconds, let reason)): done(addBan(subject, seconds, reason))
+        case .request(.removeBan(let subject)): done(removeBan(subject))
+        case .request(.listLimits): withBuckets { done(self.listLimits($0)) }
+        case .request(.getLimit(let key)): withBuckets { done(self.limits(of: key, $0)) }
+        case .request(.resetLimit(let key)): withBuckets { done(self.resetLimits(of: key, $0)) }
+        case .refused(let error): done(ControlReply(error))
+        case .incomplete: done(ControlReply(.unknown))
         }
     }
 

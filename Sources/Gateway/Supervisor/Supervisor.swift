@@ -202,7 +202,7 @@ final class Supervisor: TimerHandler {
         self.health = health
         health.watch(settings[0])
         watchCertificates()
-        control = controlSocket.flatMap { ControlServer($0, loop: loop) { [unowned self] in answer($0) } }
+        control = controlSocket.flatMap { ControlServer($0, loop: loop) { [unowned self] in answer($0, $1) } }
         followFirewall()
         openStore()
         arm(.ticketKeys, after: UInt64(TicketKeys.lifetime) * 1_000_000_000)
