@@ -119,7 +119,22 @@ extension PolicyDocument {
         backend's passwords are out of reach, limits at `login` and `auth_reply` count nothing and nobody is banned.
 
         What limits have counted, bans and good logins outlive a restart (`state.path`); a crash forgets the last ten seconds.
-        `scope: cluster` counts on this machine alone in this version.
+
+        `scope: cluster` counts on all machines together that share a store (`state.store` of portreeve.yaml); without one it counts
+        on this machine alone. A command waits for the store's answer, at most 20 ms, and nothing of its session goes on before:
+        a recipient or the end of a message reaches the backend only when it has been counted. Without an answer the limit's
+        `on_store_loss` decides:
+
+        | value | while the store is lost |
+        |---|---|
+        | `local` (default) | this machine's own count, which knows what passed here and what the store said last |
+        | `open` | the event passes and is not counted |
+        | `closed` | the rule refuses, whatever its action: `451 4.3.2` (454 to AUTH, at `connect` and `rcpt_reply` 421) |
+
+        Limits of both scopes in one `over:` are charged all or none. Each machine refuses by itself, without asking, what exceeds
+        the limit already by what it has passed alone, or by the store's last word; `limit.retry_after` is then the longest wait
+        that it knows of. What no longer counts is given back to the store. The reply to EHLO does not wait: whether it offers
+        AUTH goes by what this machine knows.
 
 
         """
