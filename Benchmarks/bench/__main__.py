@@ -101,7 +101,7 @@ def measure_scenes(results, running, options, root):
             fresh.stop()
         say(f"idle sessions, {kind}")
     for name in running:
-        if name not in ("direct", "postfix"):
+        if name not in ("direct", "postfix") and "plain" in running[name].ports:
             results["stalled"][name] = scenes.stalled_memory(makers[name], root, 100)
     say("a backend that stopped reading")
     for name in ("nginx mail", "portreeve"):

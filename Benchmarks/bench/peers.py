@@ -300,6 +300,14 @@ class Portreeve(Proxy):
 
     name = "portreeve"
     kinds = ("plain", "xclient", "starttls", "implicit", "submission")
+    #: TLS, backend and policy of the listener for each kind.
+    listeners = {
+        "plain": ("none", "mx", "inbound"), "xclient": ("none", "mxx", "inbound"),
+        "starttls": ("starttls", "mx", "inbound"), "implicit": ("implicit", "mx", "inbound"),
+        "submission": ("starttls", "submit", "submission"), "limited": ("none", "mx", "limited"),
+    }
+    #: More lines of portreeve.yaml.
+    more = ""
 
     @classmethod
     def missing(cls):
@@ -315,9 +323,7 @@ class Portreeve(Proxy):
                 shutil.chown(path, "nobody")
         listeners = "\n".join(
             f'  {name}: {{ bind: ["127.0.0.1:{self.ports[name]}"], tls: {tls}, backend: {backend}, policies: [{policy}] }}'
-            for name, tls, backend, policy in (
-                ("plain", "none", "mx", "inbound"), ("xclient", "none", "mxx", "inbound"), ("starttls", "starttls", "mx", "inbound"),
-                ("implicit", "implicit", "mx", "inbound"), ("submission", "starttls", "submit", "submission")))
+            for name in self.kinds for tls, backend, policy in [self.listeners[name]])
         return [str(PORTREEVE), "run", "--no-selftest", "-c", self.write("portreeve.yaml", f"""\
 version: 1
 hostname: mail.example.com
@@ -340,8 +346,58 @@ protocol:
   connection_rate: 1000000/s
   max_messages: 1000000
   max_message_size: 100MB
-""")]
+{self.more}""")]
+
+
+class OwnLimits(Portreeve):
+    """Two limits for each recipient, as `submission` has them, in the process's own memory."""
+
+    name = "portreeve, own limits"
+    kinds = ("limited",)
+    more = "policies: [limited]\n"
+
+    def command(self):
+        folder = self.root / "limited"
+        folder.mkdir()
+        (folder / "policy.yaml").write_text("""\
+version: 1
+policy: limited
+allow_open_relay: "I understand"
+limits:
+  hour: { key: client.net, rate: 1000000/s, burst: 1000000, scope: cluster }
+  day:  { key: client.net, rate: 100000000/d, burst: 100000000, scope: cluster }
+rules:
+  - { id: burst, at: rcpt, over: [hour, day], action: defer, reply: "450 4.7.1 Sending limit reached" }
+default: accept
+""")
+        return super().command()
+
+
+class RedisLimits(OwnLimits):
+    """The same in a Redis of its own, whose CPU is not counted."""
+
+    name = "portreeve, Redis limits"
+
+    @classmethod
+    def missing(cls):
+        return super().missing() or (None if shutil.which("redis-server") else "no redis-server")
+
+    def command(self):
+        port = free_ports(1)[0]
+        log = self.root / "redis"
+        with open(log, "wb") as output:
+            self.redis = subprocess.Popen(
+                ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.root)],
+                stdout=output, stderr=output, cwd=self.root)
+        await_port(port, self.redis, log)
+        self.more = f"{OwnLimits.more}state: {{ store: \"redis://127.0.0.1:{port}/0\" }}\n"
+        return super().command()
+
+    def stop(self):
+        super().stop()
+        self.redis.terminate()
+        self.redis.wait()
 
 
 PIPES = [HAProxy, NginxStream, NIOPipe]
-ALL = [Sink, HAProxy, NginxMail, NginxStream, NIOPipe, Postfix, Portreeve]
+ALL = [Sink, HAProxy, NginxMail, NginxStream, NIOPipe, Postfix, Portreeve, OwnLimits, RedisLimits]

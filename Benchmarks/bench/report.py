@@ -113,7 +113,7 @@ def scenes(results):
 
 def text(results):
     proxies = results["proxies"]
-    others = [each for each in proxies if each not in ("direct", "portreeve")]
+    others = [each for each in proxies if not each.startswith(("direct", "portreeve"))]
     parts = [
         f"{results['machine']}, {results['rounds']} rounds, scale {results['scale']}; "
         f"load average {results['load'][0]:.1f} before, {results['load'][1]:.1f} after. Median (least-greatest).",
@@ -126,7 +126,7 @@ def text(results):
 def document(results):
     """What stands between the marks of docs/PERFORMANCE.md."""
     proxies = results["proxies"]
-    others = [each for each in proxies if each not in ("direct", "portreeve")]
+    others = [each for each in proxies if not each.startswith(("direct", "portreeve"))]
     first = (f"{results['machine']}; {results['rounds']} rounds, scale {results['scale']}, load average "
              f"{results['load'][0]:.1f} before and {results['load'][1]:.1f} after. Medians with the least and greatest round.")
     bullets = "\n".join("* " + line for line in scenes(results).splitlines())

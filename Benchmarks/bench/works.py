@@ -55,6 +55,7 @@ WORKS = [
     Work("refused: no AUTH", "session", "submission", 1200, sessions("--ending", "mail", *STARTTLS),
          only=("portreeve",)),
     Work("refused: relay", "session", "plain", 4000, sessions(*FOREIGN), only=("portreeve", "postfix")),
+    Work("session, limits", "session of one message (1 KB)", "limited", 4000, sessions()),
     Work("connect and leave", "connection", "plain", 6000, sessions("--ending", "leave")),
 ]
 #: Postfix starts a process for each of some sessions; it does its work in fewer units.

@@ -51,7 +51,7 @@ extension Supervisor {
         guard !lifted.isEmpty else { return ControlReply(ok: false, message: "'\(text)' is not banned") }
         for subject in lifted {
             endBan(subject)
-            shareLifting(subject)
+            desk?.lift(subject)
         }
         return audited("lifted the ban of \(lifted.map(\.description).joined(separator: ", "))")
     }

@@ -33,12 +33,7 @@ extension Supervisor: StoreNewsReader {
     func share(_ subject: BanSubject) {
         let now = Instant.current().nanoseconds
         guard let desk, let entry = compiler.peers.bans.entry(subject, now: now) else { return }
-        if desk.ban(SharedBan(entry, now: now)) { sharedBans.insert(subject) }
-    }
-
-    func shareLifting(_ subject: BanSubject) {
-        sharedBans.remove(subject)
-        desk?.lift(subject)
+        desk.ban(SharedBan(entry, now: now))
     }
 
     func storeTold(_ news: StoreNews) {
@@ -54,14 +49,12 @@ extension Supervisor: StoreNewsReader {
     private func compare(with all: [SharedBan]) {
         for ban in all { adopt(ban) }
         let known = Set(all.map(\.subject))
-        sharedBans = known
         for entry in compiler.peers.bans.all(now: Instant.current().nanoseconds) where !known.contains(entry.subject) {
             share(entry.subject)
         }
     }
 
     private func adopt(_ ban: SharedBan) {
-        sharedBans.insert(ban.subject)
         let now = Instant.current().nanoseconds
         let entry = BanEntry(ban, now: now)
         if let known = compiler.peers.bans.entry(ban.subject, now: now), known.until &+ Self.sameEnd >= entry.until {
@@ -74,7 +67,6 @@ extension Supervisor: StoreNewsReader {
     }
 
     private func lifted(_ subject: BanSubject) {
-        sharedBans.remove(subject)
         guard compiler.peers.bans.lift(subject, now: Instant.current().nanoseconds) else { return }
         endBan(subject)
         complain("the ban of \(subject) was lifted on another machine")

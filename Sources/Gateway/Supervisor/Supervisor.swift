@@ -53,8 +53,6 @@ final class Supervisor: TimerHandler {
     let storeSettings: StoreSettings?
     var desk: (any StoreDesk)?
     var storeWatch: StoreWatch?
-    /// Bans that the shared store holds, as far as is known.
-    var sharedBans: Set<BanSubject> = []
     private let controlSocket: ControlSocket?
     let startedAt = WallTime.now()
     var loadedAt = WallTime.now()
