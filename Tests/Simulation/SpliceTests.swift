@@ -187,7 +187,9 @@ struct SplicedRun: ~Copyable {
                 // What waits is written before the close.
                 clientTakes(conversation.toClient.count)
             case .finished: isFinished = true
-            case .secureClient, .connectBackend, .secureBackend, .abortBackend, .report, .notify: break
+            case .secureClient, .connectBackend, .secureBackend, .abortBackend, .report, .notify, .askStore,
+                .refundStore:
+                break
             }
         }
     }
