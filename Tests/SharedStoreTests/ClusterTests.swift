@@ -102,6 +102,24 @@ struct ClusterTests {
         #expect(bench.standings == [.up])
     }
 
+    @Test func `a node that does not show the map is no store, and says why`() throws {
+        let cluster = try RedisCluster()
+        let node = cluster.masters[0]
+        try node.command("ACL", "SETUSER", "blind", "on", ">pw", "~*", "+@all", "-cluster")
+        var settings = StoreBench.settings(node.port)
+        settings = StoreSettings(servers: settings.servers, user: "blind", password: StorePassword(Array("pw".utf8)))
+        settings.patience.answer = 2_000_000_000
+        let bench = try StoreBench(settings)
+        try #require(bench.isUp())
+        let elsewhere = try #require(try Self.user(of: cluster.masters[1], in: cluster))
+        #expect(bench.charge(Sample.charge(elsewhere, Self.rate)).loss == .refused)
+        guard case .lost(.refused, let detail) = bench.standing else {
+            Issue.record("\(bench.standings)")
+            return
+        }
+        #expect(detail.hasPrefix("MOVED ") && detail.contains("CLUSTER SLOTS"))
+    }
+
     /// A name whose buckets are this master's.
     private static func user(of node: RedisServer, in cluster: RedisCluster) throws -> String? {
         guard let index = cluster.masters.firstIndex(where: { $0 === node }) else { return nil }

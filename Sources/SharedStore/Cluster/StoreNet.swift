@@ -103,7 +103,13 @@ enum StoreDetour {
 
 extension StoreNet {
     func detour(_ error: [UInt8], from link: StoreLink) -> StoreDetour {
-        switch Redirection(error, of: link.server) {
+        let redirection = Redirection(error, of: link.server)
+        // A server that has shown no map sends us nowhere: it would get our password there.
+        if map == nil, redirection != nil {
+            return .refused(
+                "\(StoreText.printable(error)): it is part of a Cluster and does not let us ask for CLUSTER SLOTS")
+        }
+        switch redirection {
         case .moved(let slot, let server):
             moved(slot, to: server, by: link)
             return .again(links[server], isAsking: false)

@@ -17,7 +17,7 @@ final class NameLookup {
             handle.post { desk.deliver(found) }
         }
         do throws(Errno) {
-            _ = try NativeThread.start("store-name") { lookUp() }
+            desk.thread = try NativeThread.start("store-name") { lookUp() }
         } catch {
             handle.post { desk.deliver([]) }
         }
@@ -30,12 +30,15 @@ final class NameLookup {
     /// Crosses to the thread and back, and is only opened on the loop.
     private final class Desk: @unchecked Sendable {
         private var lookup: NameLookup?
+        var thread: NativeThread?
 
         init(_ lookup: NameLookup) {
             self.lookup = lookup
         }
 
+        /// The thread has nothing left to do but end.
         func deliver(_ found: [IPAddress]) {
+            thread?.join()
             let answer = lookup?.answer
             lookup?.answer = nil
             lookup = nil

@@ -33,11 +33,12 @@ public struct ReplyReader: ~Copyable {
     }
 
     deinit {
-        redisReaderFree(reader)
+        if let reader { redisReaderFree(reader) }
     }
 
     /// Takes everything that waits in `input`.
     public mutating func feed(_ input: inout InputBuffer) {
+        guard let reader else { return }
         let fed = input.unread.withUnsafeBytes { redisReaderFeed(reader, $0.baseAddress, $0.count) }
         input.consume(input.count)
         if fed != REDIS_OK { fail() }

@@ -138,6 +138,7 @@ extension SharedStore {
     /// Errors that mean every question.
     private static let general: Set<String> = [
         "OOM", "MISCONF", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "BUSY", "NOPERM", "NOAUTH",
+        "MOVED",
     ]
 
     private func complain(_ text: String) {
