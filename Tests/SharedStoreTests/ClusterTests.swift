@@ -106,10 +106,7 @@ struct ClusterTests {
         let cluster = try RedisCluster()
         let node = cluster.masters[0]
         try node.command("ACL", "SETUSER", "blind", "on", ">pw", "~*", "+@all", "-cluster")
-        var settings = StoreBench.settings(node.port)
-        settings = StoreSettings(servers: settings.servers, user: "blind", password: StorePassword(Array("pw".utf8)))
-        settings.patience.answer = 2_000_000_000
-        let bench = try StoreBench(settings)
+        let bench = try StoreBench(StoreBench.settings(node.port, user: "blind", password: "pw"))
         try #require(bench.isUp())
         let elsewhere = try #require(try Self.user(of: cluster.masters[1], in: cluster))
         #expect(bench.charge(Sample.charge(elsewhere, Self.rate)).loss == .refused)

@@ -175,10 +175,7 @@ struct DeskTests {
     {
         let server = try RedisServer(
             ["--user", "portreeve", "on", ">secret"] + Self.rights.split(separator: " ").map(String.init))
-        var settings = StoreBench.settings()
-        settings = StoreSettings(
-            servers: [StoreServer(host: "127.0.0.1", port: server.port)], database: 3, user: "portreeve",
-            password: StorePassword(Array("secret".utf8)))
+        let settings = StoreBench.settings(server.port, user: "portreeve", password: "secret", database: 3)
         let bench = try StoreBench(settings, loop: loop)
         try #require(bench.isUp())
         let charge = Sample.charge("f", Sample.rate(1, burst: 9))

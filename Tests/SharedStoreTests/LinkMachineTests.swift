@@ -203,7 +203,7 @@ private final class Link {
     }
 
     @Test func `a password cannot be printed`() {
-        let settings = StoreSettings(servers: [], user: "reeve", password: StorePassword(Array("hunter2".utf8)))
+        let settings = StoreBench.settings(user: "reeve", password: "hunter2")
         var dumped = ""
         dump(settings, to: &dumped)
         for text in ["\(settings)", String(reflecting: settings), dumped] {

@@ -12,7 +12,9 @@ struct LossTests {
 
     /// The product's own patience.
     private static func quick(_ server: RedisServer) -> StoreSettings {
-        StoreSettings(servers: [StoreServer(host: "127.0.0.1", port: server.port)])
+        var settings = StoreBench.settings(server.port)
+        settings.patience = StorePatience()
+        return settings
     }
 
     private func loss(_ standing: StoreStanding?) -> (reason: StoreLossReason, detail: String)? {
@@ -105,8 +107,7 @@ struct LossTests {
 
     @Test func `a wrong password is refused in the server's words, and the password is not among them`() throws {
         let server = try RedisServer(["--requirepass", "correct-horse"])
-        var settings = Self.quick(server)
-        settings = StoreSettings(servers: settings.servers, password: StorePassword(Array("wrong-horse".utf8)))
+        let settings = StoreBench.settings(server.port, password: "wrong-horse")
         let refused = try StoreBench(settings)
         try #require(refused.until { refused.standing != nil })
         #expect(loss(refused.standing)?.reason == .refused)
@@ -115,8 +116,7 @@ struct LossTests {
         let none = try StoreBench(Self.quick(server))
         try #require(none.until { none.standing != nil })
         #expect(loss(none.standing)?.detail.contains("NOAUTH") == true)
-        let right = try StoreBench(
-            StoreSettings(servers: settings.servers, password: StorePassword(Array("correct-horse".utf8))))
+        let right = try StoreBench(StoreBench.settings(server.port, password: "correct-horse"))
         #expect(right.isUp())
     }
 

@@ -26,8 +26,13 @@ final class StoreBench: StoreReceiver {
     }
 
     /// The product's settings, but a machine that builds and tests at once may take longer than 20 ms for anything.
-    static func settings(_ ports: UInt16...) -> StoreSettings {
-        var settings = StoreSettings(servers: ports.map { StoreServer(host: "127.0.0.1", port: $0) })
+    static func settings(
+        _ ports: UInt16..., user: String? = nil, password: String? = nil, database: Int = 0
+    ) -> StoreSettings {
+        var settings = StoreSettings(
+            servers: ports.map { StoreServer(host: "127.0.0.1", port: $0) }, database: database, user: user,
+            password: password.map { StorePassword(Array($0.utf8)) },
+            lookUp: { $0 == "localhost" ? [IPAddress(v4: 0x7F00_0001)] : [] })
         settings.patience.answer = 2_000_000_000
         settings.patience.stall = 4_000_000_000
         return settings

@@ -65,7 +65,7 @@ final class StoreLink: EventHandler, TimerHandler {
             let handle = WeakLink(self)
             loop.handle.post { handle.link?.connect() }
         } else {
-            lookup = NameLookup(server.host, loop: loop) { [weak self] found in
+            lookup = NameLookup(server.host, loop: loop, by: settings.lookUp) { [weak self] found in
                 self?.addresses = found
                 self?.connect()
             }

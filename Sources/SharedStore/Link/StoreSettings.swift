@@ -1,3 +1,4 @@
+public import Bytes
 public import TLSTransport
 
 /// A password, which has no description: it cannot be printed by mistake.
@@ -39,13 +40,16 @@ public struct StoreSettings: Sendable {
     public var tls: StoreTLS?
     public var patience = StorePatience()
     var identity: StoreIdentity
+    let lookUp: @Sendable (String) -> [IPAddress]
 
+    /// `lookUp` says what addresses a name has; it is called on a thread of its own and may take its time.
     public init(
         servers: [StoreServer], database: Int = 0, user: String? = nil, password: StorePassword? = nil,
-        tls: StoreTLS? = nil
+        tls: StoreTLS? = nil, lookUp: @escaping @Sendable (String) -> [IPAddress]
     ) {
         self.servers = servers
         self.tls = tls
+        self.lookUp = lookUp
         identity = StoreIdentity(user: user, password: password, database: database)
     }
 }
