@@ -30,23 +30,51 @@ struct WindowTests {
 
     @Test func `several machines on one server pass no more than one would`() throws {
         let server = try RedisServer()
-        let loop = try EventLoop()
-        let machines = try (0..<4).map { _ in try StoreBench(server, loop: loop) }
-        try #require(machines.allSatisfy { $0.isUp() })
-        let end = Instant.current() + Sample.second
-        while Instant.current() < end {
-            for machine in machines where machine.open < 100 {
-                for _ in 0..<3 { _ = try machine.begin(.charge([Sample.charge("all", Self.rate)])).get() }
+        try Self.load(server.port, interrupted: {})
+    }
+
+    @Test func `several machines on a Cluster pass no more than one would, while a slot moves`() throws {
+        let cluster = try RedisCluster()
+        let slot = Int(KeySlot(of: Array("all".utf8)).number)
+        let source = cluster.masters[slot * 3 / 16384]
+        let target = cluster.masters[(slot * 3 / 16384 + 1) % 3]
+        try Self.load(cluster.masters[0].port) {
+            try target.command("CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", try RedisCluster.id(source))
+            try source.command("CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", try RedisCluster.id(target))
+            try source.command(
+                "MIGRATE", "127.0.0.1", "\(target.port)", "portreeve:{all}:0000000000000007", "0", "1000")
+            for node in [target, source] {
+                try node.command("CLUSTER", "SETSLOT", "\(slot)", "NODE", try RedisCluster.id(target))
             }
-            loop.turn(atMost: 2)
         }
-        try #require(machines[0].until { machines.allSatisfy { $0.open == 0 } })
+    }
+
+    /// Four machines ask as fast as they are answered, for a second ahead of the interruption and one behind it.
+    private static func load(_ port: UInt16, interrupted: () throws -> Void) throws {
+        let loop = try EventLoop()
+        let machines = try (0..<4).map { _ in try StoreBench(StoreBench.settings(port), loop: loop) }
+        try #require(machines.allSatisfy { $0.isUp() })
+        try ask(machines, loop)
+        try interrupted()
+        try ask(machines, loop)
         let answers = machines.flatMap { $0.answers.values }
         #expect(answers.contains { $0.waits != nil })
+        #expect(!answers.contains { $0.loss != nil })
         let moments = Self.moments(answers)
         #expect(moments.count > 100)
         for machine in machines { #expect(!Self.moments(Array(machine.answers.values)).isEmpty) }
         Self.expectWithinLimit(moments)
+    }
+
+    private static func ask(_ machines: [StoreBench], _ loop: EventLoop) throws {
+        let end = Instant.current() + Sample.second
+        while Instant.current() < end {
+            for machine in machines where machine.open < 100 {
+                for _ in 0..<3 { _ = try machine.begin(.charge([Sample.charge("all", rate)])).get() }
+            }
+            loop.turn(atMost: 2)
+        }
+        try #require(machines[0].until { machines.allSatisfy { $0.open == 0 } })
     }
 
     @Test func `the server's arithmetic is Throttle's, to the nanosecond`() throws {

@@ -20,7 +20,7 @@ extension StoreSettings {
         }
         self.init(
             servers: servers, database: plan.database, user: plan.user, password: try Self.password(plan.password),
-            tls: try Self.tls(plan.tls))
+            tls: try Self.tls(plan.tls), lookUp: HostLookup.addresses(of:))
     }
 
     private static func password(_ password: RedisPlan.Password?) throws(StartFailure) -> StorePassword? {
