@@ -13,6 +13,8 @@ struct SessionSetting {
     let reloaded: SessionContext
     let servers: [Endpoint]
     let hasClient: Bool
+    /// The client meant another server.
+    let intercepted: Intercepted?
     /// The backend answers by itself, and well.
     let isObliging: Bool
     let capabilities: [String]
@@ -28,13 +30,20 @@ struct SessionSetting {
         let octets = Array(input.prefix(Self.size)) + [UInt8](repeating: 0, count: Self.size)
         let peers = Int(octets[0])
         let isSubmission = peers & 1 == 1
-        let tls = Self.pick([.starttls, .none, .implicit, .starttls], peers >> 1) as SessionContext.ListenerTLS
-        let backend = SessionContext.Backend(
+        let intercepted = Self.pick([nil, .relay, .explain, nil], Int(octets[2] >> 5)) as Intercepted?
+        self.intercepted = intercepted
+        let tls =
+            intercepted != nil ? .starttls : Self.pick([.starttls, .none, .implicit, .starttls], peers >> 1) as SessionContext.ListenerTLS
+        let stranger = SessionContext.Backend(
+            name: "", identity: .none, tls: .none, judgesLogins: true, realm: nil)
+        let ours = SessionContext.Backend(
             name: "b", identity: Self.pick([.none, .xclient, .proxyV1, .proxyV2], peers >> 3),
             tls: Self.pick([.none, .starttls, .implicit, .none], peers >> 5), judgesLogins: isSubmission,
             realm: [0x78])
         let builtIn = isSubmission ? BuiltInPolicy.submission : .inbound
-        let policies = [builtIn.policy(ourDomains: .domains(["example.com"]))]
+        let open = PolicyDefinition(name: "open", rules: [], otherwise: .accept)
+        let policies = [intercepted == nil ? builtIn.policy(ourDomains: .domains(["example.com"])) : open]
+        let backend = intercepted == nil ? ours : stranger
         func context(_ limits: ProtocolLimits) -> SessionContext {
             SessionContext(
                 hostname: "mx.example", listener: ListenerFacts(name: "l", port: isSubmission ? 587 : 25), tls: tls,
@@ -49,7 +58,7 @@ struct SessionSetting {
         let traits = octets[3]
         isObliging = traits & 1 == 0
         hasClient = traits & 6 != 6
-        servers = (0..<(1 + Int(traits >> 3 & 1))).map {
+        servers = (0..<(intercepted == nil ? 1 + Int(traits >> 3 & 1) : 1)).map {
             Endpoint(address: IPAddress(v4: 0x7F00_0001), port: UInt16(1000 + $0))
         }
         capabilities = Self.capabilities(octets[4])

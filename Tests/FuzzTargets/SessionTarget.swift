@@ -57,6 +57,8 @@ final class FuzzedSession {
     var backendReads = true
     /// Connections and handshakes wait for their own events.
     var isHolding = false
+    /// The client speaks TLS with the server that it meant: what they say has no form.
+    private var isPassedOn = false
     /// Messages that reached the backend whole, and logins that it took, so that a test sees how far a seed gets.
     private(set) var messages = 0
     private(set) var logins = 0
@@ -76,7 +78,7 @@ final class FuzzedSession {
             source: source, table: BackendTable(servers: setting.servers, needProof: false), sid: "S",
             client: ClientFacts(
                 endpoint: Endpoint(address: address, port: 1), local: Endpoint(address: address, port: 25)),
-            hasClient: setting.hasClient, pool: pool, now: now)
+            hasClient: setting.hasClient, intercepted: setting.intercepted, pool: pool, now: now)
         conversation.start(now: now)
     }
 
@@ -123,6 +125,7 @@ extension FuzzedSession {
         case .connectBackend: link = .connecting
         case .secureBackend: link = .handshaking
         case .abortBackend: link = .none
+        case .report(.tlsPassedOn): isPassedOn = true
         case .report, .notify, .refundStore, .shutClient, .shutBackend: break
         case .askStore(_, let number): conversation.storeAnswered(number, .lost(.disconnected), now: now)
         case .finished:
@@ -183,6 +186,7 @@ extension FuzzedSession {
     func clientReads(_ count: Int) throws(Complaint) {
         let bytes = taken(&conversation.toClient, most: count)
         conversation.clientTook(bytes.count, now: now)
+        if isPassedOn { return }
         var rest = bytes[...]
         while !rest.isEmpty {
             rest = rest.dropFirst(heardByClient.append(rest))
@@ -201,6 +205,7 @@ extension FuzzedSession {
     func backendReads(_ count: Int) throws(Complaint) {
         let bytes = taken(&conversation.toBackend, most: count)
         conversation.backendTook(bytes.count, now: now)
+        if isPassedOn { return }
         for heard in try wire.heard(bytes) {
             if heard == .content || heard == .chunk(last: true) { messages += 1 }
             guard setting.isObliging else { continue }
@@ -212,7 +217,7 @@ extension FuzzedSession {
 
     /// What does not fit is not sent: a server that talks without end gains nothing.
     func backendSends(_ bytes: [UInt8]) {
-        guard link == .open, !conversation.hasEffects else { return }
+        guard link == .open, !conversation.hasEffects, conversation.wantsBackendInput else { return }
         let count = conversation.fromBackend.append(bytes)
         wire.said(Array(bytes.prefix(count)))
         conversation.backendSent(count, now: now)

@@ -37,6 +37,11 @@ class ExamplesTest(unittest.TestCase):
     def test_the_providers_gateway(self):
         self.shows("isp-gateway")
 
+    def test_the_providers_gateway_has_a_configuration_that_is_good(self):
+        done = harness.run(firewall.PROGRAM.parent / "portreeve", "check", "-c", EXAMPLES / "isp-gateway/portreeve.yaml")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotRegex(done.stdout, "warning")
+
     def test_the_router_at_home(self):
         self.shows("home-router")
 

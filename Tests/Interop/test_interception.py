@@ -167,6 +167,11 @@ log: {{ to: {cls.root}/log }}
         self.assertEqual(one.reply()[0], "220 mx.outside.example ESMTP Postfix")
         return one, one.say("EHLO bot.example")
 
+    def status(self):
+        done = harness.run(*self.network.command("router", daemon.PROGRAM, "status", "-c", self.file))
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
     # Told why
 
     def test_an_explained_host_reads_the_operators_text_and_url(self):
@@ -339,6 +344,7 @@ log: {{ to: {cls.root}/log }}
         kept, _ = self.introduced(4)
         self.helper.stop(signal.SIGKILL)
         harness.until("its complaint", lambda: "helper is gone" in self.gateway.said())
+        self.assertIn("intercepts: the helper is away, 421", self.status())
         for family in (4, 6):
             self.assertRegex(self.greets(family), r"^421 4\.3\.0 ")
             self.assertRegex(self.greets(family, "guest"), r"^421 4\.3\.0 ")
@@ -347,6 +353,7 @@ log: {{ to: {cls.root}/log }}
         self.assertEqual(kept.say("RCPT TO:<x@outside.example>")[0][:3], "250", "a session that goes on has its socket")
         self.helper.start()
         self.await_service()
+        harness.until("its status", lambda: re.search(r"^egress +intercepts +outbound", self.status(), re.M))
 
     def test_a_policy_that_is_applied_later_brings_its_sockets(self):
         self.helper.command("off")

@@ -13,6 +13,7 @@ import Testing
         ("starttls", 1), ("backend-starttls", 1), ("backend-implicit", 1), ("chunks", 1), ("chunks-as-data", 1),
         ("binary", 1), ("bare-normalize", 1), ("bare-policy", 1), ("submission-plain", 1), ("submission-login", 1),
         ("silent-backend", 1), ("reload", 1), ("bare-reject", 0), ("chunks-bare", 0), ("no-client", 0),
+        ("intercepted", 1), ("intercepted-explained", 0), ("intercepted-tls", 0),
     ])
     func `a seed's messages reach the backend, or don't`(name: String, messages: Int) throws {
         let input = Array(try Data(contentsOf: Self.seeds.appendingPathComponent(name)))

@@ -91,7 +91,7 @@ struct ListenerPlace: Hashable {
 }
 
 extension Interception.Purpose {
-    fileprivate init(_ intercepted: Intercepted) {
+    init(_ intercepted: Intercepted) {
         switch intercepted {
         case .relay: self = .relay
         case .explain: self = .explain

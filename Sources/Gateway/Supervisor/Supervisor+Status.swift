@@ -2,6 +2,7 @@ import Bytes
 import Configuration
 import Control
 import Enforcement
+import FirewallPlan
 import Glibc
 import Policy
 import TLSTransport
@@ -42,10 +43,18 @@ extension Supervisor {
         let sum = (counters[port.name] ?? []).reduce(CounterSnapshot()) { $0 + $1.snapshot }
         return ListenerStatus(
             name: port.name,
-            endpoints: endpoints.filter { $0.listener == port.name }.map { $0.endpoint.description },
+            endpoints: port.interception == nil
+                ? endpoints.filter { $0.listener == port.name }.map { $0.endpoint.description } : [interceptionStatus],
             policies: port.context.book.policyNames, activeSessions: UInt64(port.ledger.total),
             connections: sum[.connections], refused: sum[.connectionsRefused] + sum[.refusals], messages: sum[.messages]
         )
+    }
+
+    private var interceptionStatus: String {
+        guard helper.isThere else { return "intercepts: the helper is away, 421" }
+        let purposes = plan.firewall?.interceptedPurposes ?? []
+        let held = Set(listening.filter { $0.value == .held }.map { Interception.Purpose($0.key.slot.intercepted) })
+        return purposes.isEmpty || held != purposes ? "intercepts: no zone is applied" : "intercepts"
     }
 
     private var backendStatus: [BackendStatus] {
