@@ -343,15 +343,18 @@ log: {{ to: {cls.root}/log }}
     def test_a_helper_that_is_gone_costs_421_and_comes_back(self):
         kept, _ = self.introduced(4)
         self.helper.stop(signal.SIGKILL)
-        harness.until("its complaint", lambda: "helper is gone" in self.gateway.said())
-        self.assertIn("intercepts: the helper is away, 421", self.status())
-        for family in (4, 6):
-            self.assertRegex(self.greets(family), r"^421 4\.3\.0 ")
-            self.assertRegex(self.greets(family, "guest"), r"^421 4\.3\.0 ")
-        self.assertEqual(kept.say("NOOP"), ["250 2.0.0 Ok"])
-        self.assertEqual(kept.say("MAIL FROM:<a@b.example>")[0][:3], "250")
-        self.assertEqual(kept.say("RCPT TO:<x@outside.example>")[0][:3], "250", "a session that goes on has its socket")
-        self.helper.start()
+        try:
+            harness.until("its complaint", lambda: "helper is gone" in self.gateway.said())
+            self.assertIn("intercepts: the helper is away, 421", self.status())
+            for family in (4, 6):
+                self.assertRegex(self.greets(family), r"^421 4\.3\.0 ")
+                self.assertRegex(self.greets(family, "guest"), r"^421 4\.3\.0 ")
+            self.assertEqual(kept.say("NOOP"), ["250 2.0.0 Ok"])
+            self.assertEqual(kept.say("MAIL FROM:<a@b.example>")[0][:3], "250")
+            self.assertEqual(
+                kept.say("RCPT TO:<x@outside.example>")[0][:3], "250", "a session that goes on has its socket")
+        finally:
+            self.helper.start()
         self.await_service()
         harness.until("its status", lambda: re.search(r"^egress +intercepts +outbound", self.status(), re.M))
 
