@@ -33,7 +33,8 @@ struct SessionSetting {
         let intercepted = Self.pick([nil, .relay, .explain, nil], Int(octets[2] >> 5)) as Intercepted?
         self.intercepted = intercepted
         let tls =
-            intercepted != nil ? .starttls : Self.pick([.starttls, .none, .implicit, .starttls], peers >> 1) as SessionContext.ListenerTLS
+            intercepted != nil
+            ? .starttls : Self.pick([.starttls, .none, .implicit, .starttls], peers >> 1) as SessionContext.ListenerTLS
         let stranger = SessionContext.Backend(
             name: "", identity: .none, tls: .none, judgesLogins: true, realm: nil)
         let ours = SessionContext.Backend(
