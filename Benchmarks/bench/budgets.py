@@ -23,7 +23,7 @@ REFUSED = [
 #: One event charged to a limit, in a table of a million keys that two workers use.
 LIMIT_NANOSECONDS = 300
 #: Limits in Redis against the same in memory; CPU of the proxy alone.
-SHARED = ("session with limits in Redis", "session, limits", "portreeve, Redis limits", "portreeve, own limits", 1.3)
+SHARED = ("session with limits in Redis", "session, limits", "portreeve redis", "portreeve limits", 1.3)
 MEMORY = [("idle session", "plain", 0.5), ("idle session inside TLS", "starttls", 0.9)]
 
 
@@ -54,7 +54,7 @@ def judge(results):
             rows.append(row(what, f"own {accepted}", most, ratio))
     what, work, shared, own, most = SHARED
     if ratio := paired(cost(results, work, shared), cost(results, work, own)):
-        rows.append(row(what, own.removeprefix("portreeve, "), most, ratio))
+        rows.append(row(what, "the same in memory", most, ratio))
     for what, kind, most in MEMORY:
         memory = results["idle"].get(kind, {})
         if "portreeve" in memory and "nginx mail" in memory:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -352,7 +353,7 @@ protocol:
 class OwnLimits(Portreeve):
     """Two limits for each recipient, as `submission` has them, in the process's own memory."""
 
-    name = "portreeve, own limits"
+    name = "portreeve limits"
     kinds = ("limited",)
     more = "policies: [limited]\n"
 
@@ -376,7 +377,7 @@ default: accept
 class RedisLimits(OwnLimits):
     """The same in a Redis of its own, whose CPU is not counted."""
 
-    name = "portreeve, Redis limits"
+    name = "portreeve redis"
 
     @classmethod
     def missing(cls):
@@ -395,6 +396,9 @@ class RedisLimits(OwnLimits):
 
     def stop(self):
         super().stop()
+        if lost := self.log.read_text(errors="replace").count("is lost"):
+            print(f"{self.name}: Redis did not answer in time {lost} times; what it cost is not all in the figures",
+                  file=sys.stderr)
         self.redis.terminate()
         self.redis.wait()
 
