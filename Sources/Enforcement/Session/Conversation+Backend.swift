@@ -22,7 +22,7 @@ extension Conversation {
     ///
     /// A HELO that the server has still to judge is none yet.
     private var introducedIdentity: ClientIdentity {
-        guard isAwaitingHello else { return clientIdentity }
+        guard intercepted != nil, isAwaitingHello else { return clientIdentity }
         var identity = clientIdentity
         identity.helo = []
         return identity
@@ -123,8 +123,8 @@ extension Conversation {
     /// `count` octets were added to `fromBackend`.
     public mutating func backendSent(_ count: Int, now: UInt64) {
         self.now = now
-        if backend.isPassedOn { return serverSent() }
-        while !backend.isDisconnected, !backend.isPassedOn {
+        if isPassedOn { return serverSent() }
+        while !backend.isDisconnected, !isPassedOn {
             if holds(.sent) { return }
             switch replyParser.next(&fromBackend) {
             case .incomplete:
@@ -142,7 +142,7 @@ extension Conversation {
     public mutating func backendTook(_ count: Int, now: UInt64) {
         self.now = now
         server.since = now
-        if backend.isPassedOn { return splicedOn() }
+        if isPassedOn { return splicedOn() }
         process()
     }
 
@@ -195,7 +195,7 @@ extension Conversation {
             effects.append(.secureBackend)
         case .opened(let capabilities):
             opened(capabilities)
-            if case .paused(.backend(.hello(let name, let isExtended))) = reading {
+            if intercepted != nil, case .paused(.backend(.hello(let name, let isExtended))) = reading {
                 helloPassed(name, isExtended: isExtended, reply)
             }
         case .greeted(let greeting):

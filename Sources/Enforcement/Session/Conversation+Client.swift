@@ -46,7 +46,7 @@ extension Conversation {
         self.now = now
         client.lastWrite = now
         tally.bytesOut &+= UInt64(count)
-        if case .spliced = reading { return splicedOn() }
+        if isPassedOn, case .spliced = reading { return splicedOn() }
         process()
     }
 
@@ -54,7 +54,7 @@ extension Conversation {
     public mutating func clientEnded(now: UInt64) {
         self.now = now
         client.isAtEnd = true
-        if case .spliced = reading { return clientDone() }
+        if isPassedOn, case .spliced = reading { return clientDone() }
         process()
     }
 

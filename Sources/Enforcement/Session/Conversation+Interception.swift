@@ -134,6 +134,7 @@ extension Conversation {
         }
         // What stands behind it in clear would be taken for the server's word inside TLS.
         guard fromBackend.isEmpty else { return backendFailed(.bytesBehindSTARTTLS) }
+        isPassedOn = true
         resetTransaction()
         effects.append(.report(.tlsPassedOn(server: serverName)))
         answer(reply, to: .starttls)

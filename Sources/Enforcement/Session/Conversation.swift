@@ -69,6 +69,8 @@ public struct Conversation: ~Copyable {
     let hasClient: Bool
     /// What becomes of a session that was meant for somebody else; nil for one that was meant for us.
     let intercepted: Intercepted?
+    /// The server has taken the client's STARTTLS; a stored fact, since every event asks.
+    var isPassedOn = false
 
     /// A conversation with `client`, which is where a trusted PROXY header says it is.
     ///

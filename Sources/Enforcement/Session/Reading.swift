@@ -49,7 +49,7 @@ enum BackendWait {
     /// The greeting of the server that the client meant.
     case introduction
     /// Its reply to the client's HELO or EHLO.
-    case hello(HeloName, isExtended: Bool)
+    indirect case hello(HeloName, isExtended: Bool)
     /// Its reply to the client's STARTTLS.
     case startTLS
 }

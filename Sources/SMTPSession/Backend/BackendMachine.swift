@@ -89,11 +89,6 @@ public struct BackendMachine: ~Copyable {
         }
     }
 
-    /// Whether what comes from the server is for the client alone.
-    public var isPassedOn: Bool {
-        if case .passedOn = state { true } else { false }
-    }
-
     /// Whether a TLS handshake after STARTTLS is under way.
     public var awaitsHandshake: Bool {
         if case .handshaking = state { true } else { false }
