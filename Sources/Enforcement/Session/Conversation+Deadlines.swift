@@ -14,7 +14,8 @@ extension Conversation {
 
     /// When `deadlinePassed` is to be called, on the session's clock; `.max` for never.
     public var deadline: UInt64 {
-        if let question { return question.deadline }
+        // Every event asks, so the object is not held while there is none.
+        if question != nil { return question?.deadline ?? .max }
         return min(clientDeadline, backendDeadline, writeDeadline, heldUntil ?? .max)
     }
 

@@ -31,11 +31,16 @@ extension Conversation {
     ) -> Decision? {
         refreshFacts()
         learnAccount(for: stage)
-        if let decision = context.book.foregone(stage) { return decided(decision, account) }
+        if let decision = context.book.foregone(stage) {
+            decided(decision, account)
+            return decision
+        }
         let charged = burdens?.accounts[account].charged ?? []
         var evaluation = context.book.evaluation(of: stage, charged: charged, source.scratch)
         switch advance(&evaluation, stage, account) {
-        case .decided(let decision): return decided(decision, account)
+        case .decided(let decision):
+            decided(decision, account)
+            return decision
         case .waits(let inquiry):
             open(inquiry, evaluation, stage, account, for: purpose())
             return nil
@@ -43,12 +48,12 @@ extension Conversation {
     }
 
     /// Reports a decision and lets it take effect.
-    mutating func decided(_ decision: Decision, _ account: Account) -> Decision {
+    mutating func decided(_ decision: Decision, _ account: Account) {
         let stage = decision.stage
         if decision.isPlain {
             effects.append(
                 .report(.accepted(stage: stage, rule: decision.rule, policyHash: decision.policyHash)))
-            return decision
+            return
         }
         takeEffect(decision)
         for monitored in decision.monitored {
@@ -63,7 +68,6 @@ extension Conversation {
         } else if stage != .rcptReply {
             refund(account)
         }
-        return decision
     }
 
     /// Whether the policy would let a command of `stage` pass; nothing is charged or reported.

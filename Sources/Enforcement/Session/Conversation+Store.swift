@@ -64,12 +64,17 @@ extension Conversation {
     }
 
     /// Whether an event of the backend's connection has to wait; it is kept then.
+    @inline(__always)
     mutating func holds(_ event: @autoclosure () -> HeldEvent) -> Bool {
         if question == nil { return false }
-        let event = event()
+        hold(event())
+        return true
+    }
+
+    @inline(never)
+    private mutating func hold(_ event: HeldEvent) {
         // The driver may tell of octets, or of the end, more than once.
         if held.last != event { held.append(event) }
-        return true
     }
 
     /// Lets what was kept happen, until another decision has to wait.
@@ -123,7 +128,8 @@ extension Conversation {
         case .waits(let inquiry):
             self.open(inquiry, open.evaluation, open.stage, open.account, for: open.purpose)
         case .decided(let decision):
-            conclude(open.purpose, decided(decision, open.account))
+            decided(decision, open.account)
+            conclude(open.purpose, decision)
             if question == nil { flushReplies() }
         }
         catchUp()
