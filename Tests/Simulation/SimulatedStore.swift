@@ -33,7 +33,7 @@ final class SimulatedStore {
     var hasQuestion: Bool { open != nil }
 
     func ask(_ question: StoreQuestion, _ number: UInt32, now: UInt64, _ numbers: inout Numbers) {
-        if open != nil { oracle.violate("a second question before the first was decided") }
+        if let open, now < open.until { oracle.violate("a second question before the first was decided") }
         open = (number, now + 20_000_000)
         waiting = .max
         oracle.seen.questions += 1

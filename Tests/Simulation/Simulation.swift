@@ -30,6 +30,7 @@ final class Simulation {
     private var chances: Numbers
     var connecting: Int?
     private var idleDeadlines = 0
+    private var lastDeadline: UInt64 = 0
     /// What a lying driver makes of octets on their way to the client.
     var tamper: ([UInt8]) -> [UInt8] = { $0 }
 
@@ -193,7 +194,8 @@ extension Simulation {
             hasClientLeft = true
             return conversation.clientBroke(now: now)
         }
-        idleDeadlines = deadline <= now ? idleDeadlines + 1 : 0
+        idleDeadlines = deadline <= now && deadline == lastDeadline ? idleDeadlines + 1 : 0
+        lastDeadline = deadline
         if idleDeadlines > 10 { return oracle.violate("a deadline that does not move") }
         now = max(now, deadline)
         conversation.deadlinePassed(now: now)
