@@ -31,6 +31,7 @@ struct ServeCommand: ParsableCommand {
                 keeper: keeper, path: socket, gatewayUser: Privileges.identity(of: gatewayUser), on: loop, say: Self.say
             )
             try Privileges.keepNetworkAdministration()
+            confine()
             let signals = try Signals([SIGTERM, SIGINT], on: loop) { _ in loop.stop() }
             try server.start()
             ServiceManager.notify("READY=1")
@@ -52,6 +53,15 @@ struct ServeCommand: ParsableCommand {
             _ = mkdir(directory, 0o755)
         }
         return try EventLoop()
+    }
+
+    /// A kernel without seccomp is no reason to leave the port open.
+    private func confine() {
+        do throws(Errno) {
+            try Privileges.confineSystemCalls()
+        } catch {
+            Self.say("system calls are not confined: \(error)")
+        }
     }
 
     private static func say(_ line: String) {

@@ -73,9 +73,9 @@ struct OffenderBookTests {
 
     @Test func `A host has its first and last try, its destinations and the kernel's count`() throws {
         var book = OffenderBook()
-        try book.note(attempt("10.0.0.1", "192.0.2.1", at: 100))
-        try book.note(attempt("10.0.0.1", "192.0.2.2", at: 150))
-        try book.note(attempt("10.0.0.1", "192.0.2.2", at: 200))
+        try book.note(attempt("10.0.0.1", "192.0.2.1", at: 100), bits: 64)
+        try book.note(attempt("10.0.0.1", "192.0.2.2", at: 150), bits: 64)
+        try book.note(attempt("10.0.0.1", "192.0.2.2", at: 200), bits: 64)
         let host = try #require(AddressPrefix("10.0.0.1"))
         let found = try #require(book.report(since: 0, counted: [host: (attempts: 77, last: 210)]).first)
         #expect((found.first, found.last, found.attempts, found.destinations) == (100, 210, 77, 2))
@@ -85,15 +85,23 @@ struct OffenderBookTests {
 
     @Test func `Addresses of one IPv6 net are one host, and an old one is left out`() throws {
         var book = OffenderBook()
-        try book.note(attempt("2001:db8::1", "2001:db8:f::1", at: 100))
-        try book.note(attempt("2001:db8::2", "2001:db8:f::1", at: 300))
-        try book.note(attempt("10.0.0.9", "192.0.2.1", at: 50))
+        try book.note(attempt("2001:db8::1", "2001:db8:f::1", at: 100), bits: 64)
+        try book.note(attempt("2001:db8::2", "2001:db8:f::1", at: 300), bits: 64)
+        try book.note(attempt("10.0.0.9", "192.0.2.1", at: 50), bits: 64)
         #expect(book.report(since: 60, counted: [:]).map(\.host.description) == ["2001:db8::/64"])
+    }
+
+    @Test func `Hosts of a zone with a shorter prefix are told apart by that`() throws {
+        var book = OffenderBook()
+        try book.note(attempt("2001:db8:0:1::1", "2001:db8:f::1", at: 100), bits: 56)
+        try book.note(attempt("2001:db8:0:2::1", "2001:db8:f::1", at: 200), bits: 56)
+        try book.note(attempt("10.0.0.9", "192.0.2.1", at: 50), bits: 56)
+        #expect(book.report(since: 0, counted: [:]).map(\.host.description).sorted() == ["10.0.0.9/32", "2001:db8::/56"])
     }
 
     @Test func `A forged answer accuses the host that it is for`() throws {
         var book = OffenderBook()
-        try book.note(attempt("192.0.2.25", "10.0.0.5", at: 100, .triangular))
+        try book.note(attempt("192.0.2.25", "10.0.0.5", at: 100, .triangular), bits: 64)
         let found = try #require(book.report(since: 0, counted: [:]).first)
         #expect(found.host.description == "10.0.0.5/32" && found.interface == "wan0")
     }
@@ -104,13 +112,13 @@ struct OffenderBookTests {
             let source = IPAddress(v4: 0x0A00_0000 + UInt32(number))
             var one = try attempt("10.0.0.1", "192.0.2.1", at: 100)
             one.source.address = source
-            book.note(one)
+            book.note(one, bits: 64)
         }
         #expect(book.entries.count == OffenderBook.capacity)
         for number in 0..<1000 {
             var one = try attempt("10.0.0.1", "192.0.2.1", at: 101)
             one.destination.address = IPAddress(v4: 0xC000_0200 + UInt32(number))
-            book.note(one)
+            book.note(one, bits: 64)
         }
         let host = try #require(AddressPrefix("10.0.0.1"))
         #expect(book.entries[host]?.tries.count == OffenderBook.destinations)
@@ -118,7 +126,7 @@ struct OffenderBookTests {
 
     @Test func `What was written down is known to the next process`() throws {
         var book = OffenderBook()
-        try book.note(attempt("10.0.0.1", "192.0.2.1", at: 100))
+        try book.note(attempt("10.0.0.1", "192.0.2.1", at: 100), bits: 64)
         var next = OffenderBook()
         next.restore(book.report(since: 0, counted: [:]))
         #expect(next.report(since: 0, counted: [:]) == book.report(since: 0, counted: [:]))

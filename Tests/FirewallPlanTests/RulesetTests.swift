@@ -25,6 +25,14 @@ import Testing
         #expect(wanted.operations(from: kernel.table).isEmpty)
     }
 
+    @Test func zonesAreReadBackFromTheRules() {
+        #expect(wanted.logGroup == Samples.policy.logGroup)
+        #expect(wanted.hostBits(of: "wifi") == 56)
+        #expect(wanted.hostBits(of: "nowhere") == nil)
+        let bits = Dictionary(uniqueKeysWithValues: Samples.policy.zones.map { ($0.name, $0.ipv6Prefix) })
+        #expect(wanted.hostBitsByZone == bits.merging([EgressPolicy.localZone: 64]) { $1 })
+    }
+
     @Test(arguments: variants.indices, variants.indices)
     func anyPlanBecomesAnyOther(_ first: Int, _ second: Int) throws {
         var kernel = FakeKernel()

@@ -62,6 +62,11 @@ long reeve_receive_descriptor(int socket, void *data, size_t capacity, int *fd);
 /* Gives up every capability but CAP_NET_ADMIN for good, and the way to new ones by executing a program. */
 int reeve_keep_net_admin(void);
 
+/* From now on only the system calls of a daemon that reads and writes sockets and files of its own: EPERM for any other.
+   No program is executed, no process made, no memory made executable; sockets are unix-domain, netlink and internet ones.
+   For this thread and those that it starts, or for every thread of the process. For good. */
+int reeve_confine_system_calls(int every_thread);
+
 /* IP_TRANSPARENT or IPV6_TRANSPARENT: any address may be bound, and packets that are not for us are taken. */
 int reeve_set_transparent(int fd, int is_v6);
 

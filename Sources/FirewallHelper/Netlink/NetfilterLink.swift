@@ -102,13 +102,13 @@ extension NetfilterLink {
     ///
     /// `reset` runs before each attempt: a list that changed while it was read starts again.
     func ask(
-        _ message: nf_tables_msg_types, isList: Bool, reset: () -> Void,
+        _ message: nf_tables_msg_types, family: Int = Int(NFPROTO_INET), isList: Bool, reset: () -> Void,
         build: (UnsafeMutablePointer<nlmsghdr>) -> Void, each: (NetlinkMessage) -> Void
     ) throws(FirewallFault) -> Bool {
         for _ in 0..<Self.attempts {
             reset()
             let sequence = socket.nextSequence()
-            let request = Self.request(message, isList: isList, sequence: sequence, build)
+            let request = Self.request(message, family, isList: isList, sequence: sequence, build)
             do throws(Errno) {
                 try socket.send(request)
                 switch try answers(to: sequence, each) {
@@ -152,12 +152,11 @@ extension NetfilterLink {
     }
 
     private static func request(
-        _ message: nf_tables_msg_types, isList: Bool, sequence: UInt32,
+        _ message: nf_tables_msg_types, _ family: Int, isList: Bool, sequence: UInt32,
         _ build: (UnsafeMutablePointer<nlmsghdr>) -> Void
     ) -> [UInt8] {
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { room in
             let flags = UInt16(truncatingIfNeeded: isList ? NLM_F_DUMP : NLM_F_ACK)
-            let family = message == NFT_MSG_GETGEN ? NFPROTO_UNSPEC : NFPROTO_INET
             guard let start = room.baseAddress?.assumingMemoryBound(to: CChar.self),
                 let header = nftnl_nlmsg_build_hdr(
                     start, UInt16(message.rawValue), UInt16(family), flags, sequence)
@@ -170,7 +169,7 @@ extension NetfilterLink {
     /// The number of the last change of any table in this namespace.
     func generation() throws(FirewallFault) -> UInt32 {
         var generation: UInt32 = 0
-        _ = try ask(NFT_MSG_GETGEN, isList: false, reset: {}, build: { _ in }) { message in
+        _ = try ask(NFT_MSG_GETGEN, family: Int(NFPROTO_UNSPEC), isList: false, reset: {}, build: { _ in }) { message in
             message.forEachAttribute(after: MemoryLayout<nfgenmsg>.size) { attribute in
                 if attribute.type == Int(NFTA_GEN_ID.rawValue) { generation = UInt32(bigEndian: attribute.uint32) }
             }

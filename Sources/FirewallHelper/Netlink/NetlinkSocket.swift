@@ -82,6 +82,11 @@ extension NetlinkSocket {
         Self.setOption(rawValue, Int32(NETLINK_NO_ENOBUFS), 1)
     }
 
+    /// Lists are filtered by the kernel as the request says (NETLINK_GET_STRICT_CHK).
+    func filterStrictly() {
+        Self.setOption(rawValue, Int32(NETLINK_GET_STRICT_CHK), 1)
+    }
+
     public func makeNonblocking() throws(Errno) {
         let flags = fcntl(rawValue, F_GETFL)
         guard flags >= 0, fcntl(rawValue, F_SETFL, flags | O_NONBLOCK) == 0 else { throw .last }

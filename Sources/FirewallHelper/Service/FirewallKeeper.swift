@@ -14,7 +14,11 @@ public final class FirewallKeeper {
     let clock: () -> UInt64
 
     /// What the kernel holds, as far as we put it there.
-    public internal(set) var applied: Deployment?
+    public internal(set) var applied: Deployment? {
+        didSet { hostBits = applied?.ruleset.hostBitsByZone ?? [:] }
+    }
+    /// How many bits tell the IPv6 hosts of each zone apart.
+    private var hostBits: [String: Int] = [:]
     /// What to return to when nobody confirms; nil inside for nothing at all.
     var fallback: Deployment??
     /// When an unconfirmed change is taken back, milliseconds since 1970.
@@ -40,8 +44,13 @@ public final class FirewallKeeper {
         state = StateDirectory(path: stateDirectory)
         self.clock = clock
         _ = try link.generation()
-        if try link.readHeader() != nil { applied = state.read(.plan) }
+        if try link.readHeader() != nil { takeUp(state.read(.plan)) }
         if case .offenders(let known)? = state.read(.offenders, as: HelperReply.self) { book.restore(known) }
+    }
+
+    /// Not in `init`, where an assignment is not observed.
+    private func takeUp(_ deployment: Deployment?) {
+        applied = deployment
     }
 
     /// Milliseconds since 1970.
@@ -113,7 +122,7 @@ extension FirewallKeeper {
         for family in Family.allCases {
             guard let set = applied?.ruleset.set("seen" + family.suffix) else { continue }
             for element in try link.readElements(of: set) {
-                guard let host = AddressPrefix(key: element.key) else { continue }
+                guard let host = offender(element.key) else { continue }
                 // Every try renews the element, so what is left of its time tells when the last one was.
                 let whole = element.timeout ?? set.timeout ?? 0
                 let age = element.expiration.map { whole - min($0, whole) } ?? 0
@@ -121,6 +130,20 @@ extension FirewallKeeper {
             }
         }
         return book.report(since: since, counted: counted)
+    }
+
+    func note(_ attempt: Attempt) {
+        book.note(attempt, bits: hostBits[attempt.zone] ?? 64)
+    }
+
+    /// The host that a key of `seen` means: an address, or as many bits as its zone counts by.
+    ///
+    /// The key does not say which zone that was. Where the log does not know either and zones differ, the longest that
+    /// fits is taken: it accuses no neighbour.
+    private func offender(_ key: [UInt8]) -> AddressPrefix? {
+        guard let host = AddressPrefix(key: key), !host.address.isV4 else { return AddressPrefix(key: key) }
+        let choices = Set(hostBits.values).sorted(by: >).map { AddressPrefix(host.address, bits: $0) }
+        return choices.first { book.entries[$0] != nil } ?? choices.first { $0.address == host.address } ?? host
     }
 
     /// Writes down who tried, for the next process.
@@ -132,7 +155,7 @@ extension FirewallKeeper {
 
 extension FirewallFault {
     /// The same for the asking side.
-    var refusal: HelperReply.Refusal {
+    public var refusal: HelperReply.Refusal {
         let code: HelperReply.Refusal.Code =
             switch self {
             case .notPermitted: .notPermitted

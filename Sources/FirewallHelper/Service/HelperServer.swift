@@ -202,18 +202,8 @@ extension HelperServer {
     private func record(_ record: PacketRecord) {
         keeper.lostRecords = log?.lost ?? 0
         guard let attempt = Attempt(record, at: keeper.clock()) else { return }
-        keeper.book.note(attempt)
+        keeper.note(attempt)
         for conversation in conversations.values { conversation.tell(attempt) }
-    }
-}
-
-extension Ruleset {
-    /// The group that its rules log to; plans have one.
-    var logGroup: UInt16? {
-        for expression in chains.lazy.flatMap(\.rules).flatMap(\.expressions) {
-            if case .log(let group, _, _, _) = expression { return group }
-        }
-        return nil
     }
 }
 

@@ -30,15 +30,12 @@ struct OffenderBook {
     /// When a full book was last looked through; a flood of new sources must not cost that each time.
     private var sweptAt: UInt64 = 0
 
-    /// The host that an address counts as: itself, or its IPv6 /64.
-    static func host(_ address: IPAddress) -> AddressPrefix {
-        AddressPrefix(address, bits: address.isV4 ? 32 : 64)
-    }
-
-    mutating func note(_ attempt: Attempt) {
+    /// `bits` tell the zone's IPv6 hosts apart; an IPv4 host is an address.
+    mutating func note(_ attempt: Attempt, bits: Int) {
         // A SYN/ACK from port 25 accuses the host that it is for.
         let isTriangular = attempt.action == .triangular
-        let host = Self.host(isTriangular ? attempt.destination.address : attempt.source.address)
+        let address = isTriangular ? attempt.destination.address : attempt.source.address
+        let host = AddressPrefix(address, bits: address.isV4 ? 32 : bits)
         let other = isTriangular ? attempt.source.address : attempt.destination.address
         let now = attempt.time / 1000
         if entries[host] == nil {

@@ -90,7 +90,6 @@ public struct PacketTrace: Hashable, Sendable {
     public var counters: [String] = []
     public var logs: [LogPrefix] = []
     public var isUntracked = false
-
-    /// The rule that decided; nil if none did.
-    public var decidingStep: Step? { steps.last(where: \.isMatched) }
+    /// The rule that decided; nil if none did, and the packet passes because nothing objected.
+    public var decidingStep: Step?
 }

@@ -55,8 +55,8 @@ public struct PacketFilter: Sendable {
         for rule in chain.rules {
             let verdict = run(rule, &walk)
             let isMatched = verdict != .broken
-            walk.trace.steps.append(
-                .init(chain: chain.name, rule: RuleText.text(rule), isMatched: isMatched))
+            let step = PacketTrace.Step(chain: chain.name, rule: RuleText.text(rule), isMatched: isMatched)
+            walk.trace.steps.append(step)
             switch verdict {
             case .broken, .finished: break
             case .jump(let name):
@@ -68,6 +68,7 @@ public struct PacketFilter: Sendable {
             case .return: return
             case .fate(let fate):
                 walk.trace.fate = walk.divertedPort.map { .intercepted(port: $0) } ?? fate
+                walk.trace.decidingStep = step
                 walk.isDecided = true
                 return
             }

@@ -32,24 +32,3 @@ extension NftText {
         return "\(verb) element inet \(table) \(set.name) { \(listed) }"
     }
 }
-
-/// Zones as the rules have them, for whoever has the rules and not the policy.
-extension Ruleset {
-    /// Each interface that leads into a zone, in the order of the rules.
-    public var zoneEntries: [(zone: String, interface: InterfacePattern)] {
-        var entries: [(zone: String, interface: InterfacePattern)] = []
-        for rule in chain("forward")?.rules ?? [] {
-            guard let target = rule.expressions.compactMap(\.chain).first, target.hasPrefix("zone_") else { continue }
-            for (load, compare) in zip(rule.expressions, rule.expressions.dropFirst()) {
-                guard case .meta(.inputName, _) = load, case .compare(_, .equal, let value) = compare else { continue }
-                let name = String(decoding: value.prefix { $0 != 0 }, as: UTF8.self) + (value.count < 16 ? "*" : "")
-                let zone = String(target.dropFirst("zone_".count))
-                guard let interface = InterfacePattern(name),
-                    !entries.contains(where: { $0.zone == zone && $0.interface == interface })
-                else { continue }
-                entries.append((zone, interface))
-            }
-        }
-        return entries
-    }
-}

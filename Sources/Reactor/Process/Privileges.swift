@@ -37,6 +37,14 @@ public enum Privileges {
 }
 
 extension Privileges {
+    /// Leaves the process the system calls of a daemon with sockets and files, and EPERM for all others, for good.
+    ///
+    /// No program is executed after it, no process made, and no memory becomes executable. Without `everyThread` it holds
+    /// for this thread and those that it starts.
+    public static func confineSystemCalls(everyThread: Bool = true) throws(Errno) {
+        guard reeve_confine_system_calls(everyThread ? 1 : 0) == 0 else { throw .last }
+    }
+
     /// Keeps CAP_NET_ADMIN alone, for good; a process that has not even that finds out at its first use.
     public static func keepNetworkAdministration() throws(Errno) {
         guard reeve_keep_net_admin() == 0 else { throw .last }

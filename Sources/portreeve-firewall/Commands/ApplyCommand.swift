@@ -90,10 +90,14 @@ struct ConfirmCommand: ParsableCommand {
 
     @OptionGroup var helper: HelperOptions
 
+    @Flag(help: "JSON for scripts.")
+    var json = false
+
     func run() throws {
         guard case .status(let status) = try helper.ask(.status) else { throw HelperOptions.unexpected }
         guard status.confirmWithin != nil else { throw HelperOptions.failed("nothing waits for a confirmation") }
         _ = try helper.ask(.confirm(digest: status.digest))
+        if json { return JSONText.print(["policy": status.policy, "digest": status.digest]) }
         Output.print("\(status.policy) is confirmed (config \(status.digest))")
     }
 }

@@ -77,11 +77,12 @@ struct ExplainCommand: ParsableCommand {
             trace.steps += forward.steps
             trace.fate = forward.fate
             trace.counters += forward.counters
+            trace.decidingStep = forward.decidingStep ?? trace.decidingStep
         }
         return Explanation(
             zone: zone, interface: interface, source: "\(from)", destination: "\(packet.destination)",
-            fate: trace.fate.words, counters: trace.counters,
-            rules: trace.steps.map { .init(chain: $0.chain, rule: $0.rule, matched: $0.isMatched) })
+            fate: trace.fate.words, decidedBy: trace.decidingStep.map(Explanation.Step.init), counters: trace.counters,
+            rules: trace.steps.map(Explanation.Step.init))
     }
 }
 
@@ -90,9 +91,15 @@ private struct Explanation: Encodable {
     struct Step: Encodable {
         let chain, rule: String
         let matched: Bool
+
+        init(_ step: PacketTrace.Step) {
+            (chain, rule, matched) = (step.chain, step.rule, step.isMatched)
+        }
     }
 
     let zone, interface, source, destination, fate: String
+    /// Nil where no rule objected.
+    let decidedBy: Step?
     let counters: [String]
     let rules: [Step]
 
@@ -104,6 +111,7 @@ private struct Explanation: Encodable {
         }
         let counted = counters.isEmpty ? "" : " (counted in \(counters.joined(separator: ", ")))"
         let head = "\(source) to \(destination) on \(interface), zone \(zone): \(fate)\(counted)"
-        return ([head] + lines).joined(separator: "\n")
+        let decision = decidedBy.map { "  decided in \($0.chain): \($0.rule)" } ?? "  no rule decides"
+        return ([head, decision] + lines).joined(separator: "\n")
     }
 }

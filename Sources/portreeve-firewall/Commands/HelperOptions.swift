@@ -17,14 +17,24 @@ struct HelperOptions: ParsableArguments {
         return reply
     }
 
-    /// Asks; a refusal is an answer.
+    /// Asks; a refusal is an answer, and so is what keeps this process from doing it.
     func answer(_ request: HelperRequest) throws -> HelperReply {
         do {
             return try HelperClient.ask(request, socketPath: socket)
         } catch .absent {
-            return try keeper().answer(request)
+            return try answerHere(request)
+        } catch .notPermitted {
+            return .refused(.init(.notPermitted, "\(HelperClientError.notPermitted)"))
         } catch {
             throw Self.failed("\(error)")
+        }
+    }
+
+    private func answerHere(_ request: HelperRequest) throws -> HelperReply {
+        do throws(FirewallFault) {
+            return try FirewallKeeper(stateDirectory: state).answer(request)
+        } catch {
+            return .refused(error.refusal)
         }
     }
 

@@ -43,21 +43,42 @@ struct HostArguments: ParsableArguments {
     var until: String { seconds.map { " for \(Units.duration(UInt64($0) * 1_000_000_000))" } ?? "" }
 }
 
-struct AllowCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "allow", abstract: "Lets a host speak port 25 at once, for a time or until it is taken back.")
-
+/// What the commands about one host have in common.
+struct HostOptions: ParsableArguments {
     @OptionGroup var host: HostArguments
     @OptionGroup var helper: HelperOptions
 
     @Flag(help: "JSON for scripts.")
     var json = false
 
-    func run() throws {
+    /// Puts the host into a set and says so; `set` is the word for it.
+    func enter(
+        _ set: HostSet, _ verb: String, _ request: (AddressPrefix, UInt32?, String) -> HelperRequest
+    ) throws {
         guard let prefix = host.prefix else { return }
-        _ = try helper.ask(.allow(prefix, seconds: host.seconds, reason: host.reason))
-        if json { return JSONText.print(["allowed": host.shown]) }
-        Output.print("\(host.shown) may send\(host.until)")
+        _ = try helper.ask(request(prefix, host.seconds, host.reason))
+        if json {
+            JSONText.print(Entry(host: host.shown, set: "\(set)", seconds: host.seconds, reason: host.reason))
+        } else {
+            Output.print("\(host.shown) \(verb)\(host.until)")
+        }
+    }
+
+    private struct Entry: Encodable {
+        let host, set: String
+        let seconds: UInt32?
+        let reason: String
+    }
+}
+
+struct AllowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "allow", abstract: "Lets a host speak port 25 at once, for a time or until it is taken back.")
+
+    @OptionGroup var options: HostOptions
+
+    func run() throws {
+        try options.enter(.allowed, "may send") { .allow($0, seconds: $1, reason: $2) }
     }
 }
 
@@ -65,17 +86,10 @@ struct DenyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deny", abstract: "Refuses a host on port 25 at once, whatever the lists say.")
 
-    @OptionGroup var host: HostArguments
-    @OptionGroup var helper: HelperOptions
-
-    @Flag(help: "JSON for scripts.")
-    var json = false
+    @OptionGroup var options: HostOptions
 
     func run() throws {
-        guard let prefix = host.prefix else { return }
-        _ = try helper.ask(.deny(prefix, seconds: host.seconds, reason: host.reason))
-        if json { return JSONText.print(["denied": host.shown]) }
-        Output.print("\(host.shown) may not send\(host.until)")
+        try options.enter(.denied, "may not send") { .deny($0, seconds: $1, reason: $2) }
     }
 }
 
@@ -83,25 +97,27 @@ struct ForgetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forget", abstract: "Takes back what 'allow', 'deny', a meter or a ban did to a host.")
 
-    @OptionGroup var host: HostArguments
-    @OptionGroup var helper: HelperOptions
-
-    @Flag(help: "JSON for scripts.")
-    var json = false
+    @OptionGroup var options: HostOptions
 
     func run() throws {
+        let host = options.host
         guard let prefix = host.prefix else { return }
         var found: [String] = []
         for set in HostSet.allCases {
-            switch try helper.answer(.forget(set, prefix)) {
+            switch try options.helper.answer(.forget(set, prefix)) {
             case .done: found.append("\(set)")
             case .refused(let refusal) where refusal.code == .state: continue
             case .refused(let refusal): throw HelperOptions.failed(refusal.message)
             default: throw HelperOptions.unexpected
             }
         }
-        if json { return JSONText.print(["host": [host.shown], "removed_from": found]) }
+        if options.json { JSONText.print(Removal(host: host.shown, removedFrom: found)) }
         guard !found.isEmpty else { throw HelperOptions.failed("\(host.shown) was neither allowed nor refused") }
-        Output.print("\(host.shown) is no longer \(found.joined(separator: ", "))")
+        if !options.json { Output.print("\(host.shown) is no longer \(found.joined(separator: ", "))") }
+    }
+
+    private struct Removal: Encodable {
+        let host: String
+        let removedFrom: [String]
     }
 }
