@@ -112,7 +112,8 @@ let tests: [Target] = [
     .testTarget(name: "SMTPWireTests", dependencies: ["SMTPWire", "Bytes", "FuzzTargets"], swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Bytes", "Reactor"], swiftSettings: strict),
     .testTarget(
-        name: "FirewallHelperTests", dependencies: ["FirewallHelper", "FirewallPlan", "Bytes", "Reactor", "CNetfilter"],
+        name: "FirewallHelperTests",
+        dependencies: ["FirewallHelper", "FirewallPlan", "Bytes", "Reactor", "CNetfilter"],
         swiftSettings: strict),
     .testTarget(
         name: "TLSTransportTests", dependencies: ["Bytes", "Reactor", "TLSTransport", "COpenSSL"],

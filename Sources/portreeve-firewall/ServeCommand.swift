@@ -8,7 +8,8 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve", abstract: "Keeps the confirmed policy in the kernel and answers the gateway.",
         discussion: """
             Applies the last confirmed policy, restores the table when another program changes it, reads the log group, \
-            and hands transparent sockets to the gateway. It keeps CAP_NET_ADMIN and no other capability. When it ends, \
+            and hands transparent sockets to the gateway. Lists of the applied policy are read again when they change, rules \
+            on SIGHUP. It keeps CAP_NET_ADMIN and no other capability. When it ends, \
             the rules stay: 'portreeve firewall off' removes them.
             """)
 
@@ -23,16 +24,21 @@ struct ServeCommand: ParsableCommand {
         help: "The user whose gateway may ask for sockets, bans and numbers; root may ask everything.")
     var gatewayUser: String = "_portreeve"
 
+    @Flag(help: "JSON for scripts: an object for each line.")
+    var json = false
+
     func run() throws {
         do {
             let loop = try prepare()
             let keeper = try FirewallKeeper(stateDirectory: state)
             let server = try HelperServer(
-                keeper: keeper, path: socket, gatewayUser: Privileges.identity(of: gatewayUser), on: loop, say: Self.say
-            )
+                keeper: keeper, path: socket, gatewayUser: Privileges.identity(of: gatewayUser), on: loop, say: say,
+                readPolicy: PolicyOptions.read)
             try Privileges.keepNetworkAdministration()
             confine()
-            let signals = try Signals([SIGTERM, SIGINT], on: loop) { _ in loop.stop() }
+            let signals = try Signals([SIGTERM, SIGINT, SIGHUP], on: loop) { signal in
+                if signal == SIGHUP { Self.reload(server) } else { loop.stop() }
+            }
             try server.start()
             ServiceManager.notify("READY=1")
             withExtendedLifetime(signals) { loop.run() }
@@ -40,9 +46,9 @@ struct ServeCommand: ParsableCommand {
             server.finish()
             _ = unlink(socket)
         } catch let fault as FirewallFault {
-            throw Self.failed(fault.description)
+            throw failed(fault.description)
         } catch let error as Errno {
-            throw Self.failed("\(socket): \(error)")
+            throw failed("\(socket): \(error)")
         }
     }
 
@@ -60,15 +66,30 @@ struct ServeCommand: ParsableCommand {
         do throws(Errno) {
             try Privileges.confineSystemCalls()
         } catch {
-            Self.say("system calls are not confined: \(error)")
+            say("system calls are not confined: \(error)")
         }
     }
 
-    private static func say(_ line: String) {
-        Output.error("portreeve-firewall: \(line)")
+    private static func reload(_ server: HelperServer) {
+        ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(Instant.current().nanoseconds / 1000)")
+        server.reload()
+        ServiceManager.notify("READY=1")
     }
 
-    private static func failed(_ text: String) -> ExitStatus {
+    private func say(_ line: String) {
+        if json {
+            let line = Line(time: JSONText.time(PolicyOptions.now), message: line)
+            Output.error(JSONText.text(line))
+        } else {
+            Output.error("portreeve-firewall: \(line)")
+        }
+    }
+
+    private struct Line: Encodable {
+        let time, message: String
+    }
+
+    private func failed(_ text: String) -> ExitStatus {
         say(text)
         return .failure
     }

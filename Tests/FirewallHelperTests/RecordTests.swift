@@ -96,7 +96,8 @@ struct OffenderBookTests {
         try book.note(attempt("2001:db8:0:1::1", "2001:db8:f::1", at: 100), bits: 56)
         try book.note(attempt("2001:db8:0:2::1", "2001:db8:f::1", at: 200), bits: 56)
         try book.note(attempt("10.0.0.9", "192.0.2.1", at: 50), bits: 56)
-        #expect(book.report(since: 0, counted: [:]).map(\.host.description).sorted() == ["10.0.0.9/32", "2001:db8::/56"])
+        #expect(
+            book.report(since: 0, counted: [:]).map(\.host.description).sorted() == ["10.0.0.9/32", "2001:db8::/56"])
     }
 
     @Test func `A forged answer accuses the host that it is for`() throws {

@@ -88,8 +88,9 @@ class Helper:
 
     def command(self, *words):
         """A command of the program on the router, with the helper's socket: the finished process."""
-        return harness.run(*self.network.command(
-            "router", PROGRAM, *words, "--socket", self.socket, "--state", self.state))
+        # An export is of the policy alone.
+        where = () if words[0] == "export" else ("--socket", self.socket, "--state", self.state)
+        return harness.run(*self.network.command("router", PROGRAM, *words, *where))
 
     def apply(self, text, *words):
         """Applies the text of a policy; what the command printed."""

@@ -98,7 +98,7 @@ extension FirewallKeeper {
     }
 
     /// Writes the confirmed deployment down; a refusal says that it holds but will not survive a restart.
-    private func keep(_ deployment: Deployment) -> HelperReply? {
+    func keep(_ deployment: Deployment) -> HelperReply? {
         do throws(Errno) {
             try state.write(.plan, deployment)
             return nil
@@ -109,7 +109,8 @@ extension FirewallKeeper {
     }
 
     /// The rule set and the routing of a deployment.
-    private func install(_ deployment: Deployment) throws(FirewallFault) -> [Operation] {
+    func install(_ wanted: Deployment) throws(FirewallFault) -> [Operation] {
+        let deployment = wanted.aged(to: clock() / 1000)
         // Routing first and away last: a packet that is marked must find its way.
         if let routing = deployment.interception?.routing { try routing.install() }
         let operations = try link.apply(deployment.ruleset)

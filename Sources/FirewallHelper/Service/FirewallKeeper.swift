@@ -29,6 +29,7 @@ public final class FirewallKeeper {
     /// Told by the watch.
     public internal(set) var repairs: UInt64 = 0
     var lastCulprit = ""
+    var lastReading: HelperStatus.Reading?
     /// Told by the log's reader.
     var lostRecords: UInt64 = 0
     private lazy var missing: [String] = {
@@ -110,7 +111,8 @@ extension FirewallKeeper {
         return HelperStatus(
             policy: deployment?.policy ?? "", digest: deployment?.digest ?? "", confirmWithin: left,
             ownership: table == nil ? .none : isOwned ? .owned : .watched, appliedAt: appliedAt, repairs: repairs,
-            lastCulprit: lastCulprit, lostRecords: lostRecords, setSizes: sizes, missingFeatures: missing)
+            lastCulprit: lastCulprit, lostRecords: lostRecords, setSizes: sizes, missingFeatures: missing,
+            lastReading: lastReading)
     }
 
     func counters() throws(FirewallFault) -> [CounterValue] {

@@ -32,7 +32,11 @@ public enum HelperClient {
     ) throws(HelperClientError) -> HelperReply {
         do throws(Errno) {
             let socket = try Socket.connect(toPath: socketPath)
-            try send(Frame.encode(request), on: socket)
+            do throws(Errno) {
+                try send(Frame.encode(request), on: socket)
+            } catch  where [EPIPE, ECONNRESET].contains(error.code) {
+                // It has heard enough, and may have said why before it closed.
+            }
             let header = try receive(Frame.headerLength, on: socket)
             guard let length = Frame.bodyLength(header) else { throw .invalid }
             guard let reply = try? HelperReply(wire: receive(length, on: socket)) else { throw .invalid }

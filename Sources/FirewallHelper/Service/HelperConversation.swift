@@ -64,7 +64,11 @@ extension HelperConversation {
         while registration != nil, input.count - at >= Frame.headerLength {
             let header = Array(input[at..<(at + Frame.headerLength)])
             let longest = right == .administrator ? Frame.longest : Self.gatewayRequest
-            guard let length = Frame.bodyLength(header), length <= longest else { return end() }
+            guard let length = Frame.bodyLength(header) else { return end() }
+            guard length <= longest else {
+                send(.refused(.init(.notPermitted, "this needs root")))
+                return end()
+            }
             let body = at + Frame.headerLength
             guard input.count - body >= length else { break }
             guard let request = try? HelperRequest(wire: Array(input[body..<(body + length)])) else {

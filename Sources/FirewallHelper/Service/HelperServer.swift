@@ -1,5 +1,5 @@
 import Bytes
-import FirewallPlan
+public import FirewallPlan
 import Glibc
 public import Reactor
 
@@ -14,13 +14,18 @@ public final class HelperServer: EventHandler, TimerHandler {
     /// After a foreign change: long enough for its other halves to arrive, far below the two seconds that are promised.
     private static let repairDelay: UInt64 = 50_000_000
 
-    private enum Clock: UInt32 { case repair, confirmation, save }
+    enum Clock: UInt32 { case repair, confirmation, save, reading }
 
     public let keeper: FirewallKeeper
     let loop: EventLoop
     let gatewayUser: UInt32?
     private let listener: Listener
-    private let say: (String) -> Void
+    let say: (String) -> Void
+    /// Reads a policy's files.
+    let readPolicy: (PolicyOrigin) throws(PolicyReadingFault) -> Deployment
+    var fileWatch: FileWatch?
+    /// The day (UTC, since 1970) whose lists are in force.
+    var lastDay: UInt64
     private var watch: TableWatch?
     private var log: PacketLog?
     private var logGroup: UInt16?
@@ -31,19 +36,22 @@ public final class HelperServer: EventHandler, TimerHandler {
 
     /// Listens on `path`; `gatewayUser` may ask for what a gateway needs.
     ///
-    /// `say` gets one line for each event.
+    /// `say` gets one line for each event; `readPolicy` reads an applied policy's files again.
     public init(
         keeper: FirewallKeeper, path: String, gatewayUser: (uid: UInt32, gid: UInt32)?, on loop: EventLoop,
-        say: @escaping (String) -> Void
+        say: @escaping (String) -> Void,
+        readPolicy: @escaping (PolicyOrigin) throws(PolicyReadingFault) -> Deployment
     ) throws(Errno) {
         (self.keeper, self.loop, self.gatewayUser, self.say) = (keeper, loop, gatewayUser?.uid, say)
+        self.readPolicy = readPolicy
+        lastDay = 0
         listener = try Listener(path: path, mode: gatewayUser == nil ? 0o600 : 0o660)
         // In a user namespace the group may have no number; root's commands work nevertheless.
         if let gatewayUser, chown(path, 0, gatewayUser.gid) != 0 {
             say("the gateway's user cannot be let in: \(path): \(Errno.last)")
         }
         _ = try loop.register(listener.rawValue, self)
-        for clock in [Clock.repair, .confirmation, .save] {
+        for clock in [Clock.repair, .confirmation, .save, .reading] {
             timers[clock] = loop.timers.make(self, tag: clock.rawValue)
         }
     }
@@ -59,6 +67,9 @@ public final class HelperServer: EventHandler, TimerHandler {
             say("no confirmed policy: nothing is applied until 'portreeve firewall apply'")
         }
         followLog()
+        followFiles()
+        // Days may have passed since that policy was written down.
+        followDays()
         arm(.save, Self.saveInterval)
     }
 
@@ -106,12 +117,14 @@ extension HelperServer {
         case .confirmation: confirmationIsDue()
         case .save:
             keeper.saveOffenders()
+            followDays()
             arm(.save, Self.saveInterval)
+        case .reading: read(isAsked: false)
         case nil: break
         }
     }
 
-    private func arm(_ clock: Clock, _ nanoseconds: UInt64) {
+    func arm(_ clock: Clock, _ nanoseconds: UInt64) {
         if let timer = timers[clock] { loop.timers.arm(timer, at: .current() + nanoseconds) }
     }
 }
@@ -143,6 +156,7 @@ extension HelperServer {
             loop.timers.cancel(timer)
         }
         followLog()
+        followFiles()
     }
 
     private func confirmationIsDue() {
@@ -185,7 +199,7 @@ extension HelperServer {
 
 extension HelperServer {
     /// Reads the log group that the plan writes to.
-    private func followLog() {
+    func followLog() {
         let group = keeper.applied?.ruleset.logGroup
         guard group != logGroup else { return }
         logGroup = group

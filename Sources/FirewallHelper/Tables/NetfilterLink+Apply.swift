@@ -13,7 +13,7 @@ extension NetfilterLink {
         var done: [Operation] = []
         for _ in 0..<Self.attempts {
             let generation = try generation()
-            let observed = try readTable()
+            let observed = try readTable(unread: wanted.liveSets)
             let change = try change(from: observed, to: wanted)
             if change.operations.isEmpty { return done }
             // An owner's table is changed by nobody else, so it needs no generation to be safe.
@@ -35,7 +35,7 @@ extension NetfilterLink {
 
     /// What `apply` would do, held against the kernel's own checks without doing it.
     public func rehearse(_ wanted: Ruleset) throws(FirewallFault) -> [Operation] {
-        let change = try change(from: readTable(), to: wanted)
+        let change = try change(from: readTable(unread: wanted.liveSets), to: wanted)
         var batch = batch()
         try batch.add(change.operations, tableFlags: change.flags)
         try rehearse(batch)
@@ -98,6 +98,11 @@ extension NetfilterLink {
         try batch.add(operations, tableFlags: 0)
         try commit(batch)
     }
+}
+
+extension Ruleset {
+    /// Sets whose elements no plan compares: rules and commands fill them.
+    fileprivate var liveSets: Set<String> { Set(sets.filter { $0.contents == .live }.map(\.name)) }
 }
 
 extension SetElement {

@@ -9,13 +9,15 @@ let persistFlag = reeve_nft_table_persist()
 // to none, so that a difference is seen and repaired.
 extension NetfilterLink {
     /// Our table with all it holds, as of one generation; nil when there is none.
-    public func readTable() throws(FirewallFault) -> ObservedTable? {
+    ///
+    /// Elements of the sets in `unread` are left out: what rules fill may be hundreds of thousands.
+    public func readTable(unread: Set<String> = []) throws(FirewallFault) -> ObservedTable? {
         for _ in 0..<8 {
             let before = try generation()
             guard var table = try readHeader() else { return nil }
             table.ruleset.counters = try readCounters().map(\.name)
             table.ruleset.sets = try readSets()
-            for index in table.ruleset.sets.indices {
+            for index in table.ruleset.sets.indices where !unread.contains(table.ruleset.sets[index].name) {
                 table.ruleset.sets[index].elements = try readElements(of: table.ruleset.sets[index])
             }
             table.ruleset.chains = try readChains()

@@ -11,7 +11,7 @@ extension EgressPolicy {
     public func deployment(at site: Site) -> Deployment {
         Deployment(
             policy: name, ruleset: ruleset(at: site), interception: interception,
-            neverBanned: mailHosts + relays + site.neverBanned)
+            neverBanned: mailHosts + relays + site.neverBanned, madeAt: site.now)
     }
 
     /// Everything of our table.

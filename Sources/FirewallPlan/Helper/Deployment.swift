@@ -9,19 +9,48 @@ public struct Deployment: Hashable, Sendable {
     public var interception: Interception?
     /// Nets that a ban or a `deny` of the gateway never reaches: mail hosts, relays, backends, the administrators' own.
     public var neverBanned: [AddressPrefix]
+    /// When it was made, seconds since 1970: timeouts of its elements count from here.
+    public var madeAt: UInt64
+    /// Nil for one that was read from no file.
+    public var origin: PolicyOrigin?
 
     public init(
-        policy: String, ruleset: Ruleset, interception: Interception? = nil, neverBanned: [AddressPrefix] = []
+        policy: String, ruleset: Ruleset, interception: Interception? = nil, neverBanned: [AddressPrefix] = [],
+        madeAt: UInt64 = 0, origin: PolicyOrigin? = nil
     ) {
         self.policy = policy
         self.ruleset = ruleset
         self.interception = interception
         self.neverBanned = neverBanned
+        self.madeAt = madeAt
+        self.origin = origin
+    }
+
+    /// The same as of a later time: what has ended is gone, and the rest lasts so much less.
+    ///
+    /// A deployment lies in a file for weeks; an exemption of it must not begin anew with each start.
+    public func aged(to now: UInt64) -> Deployment {
+        guard now > madeAt, madeAt > 0 else { return self }
+        var aged = self
+        aged.madeAt = now
+        let passed = (now - madeAt) * 1000
+        for index in aged.ruleset.sets.indices {
+            aged.ruleset.sets[index].elements = aged.ruleset.sets[index].elements.compactMap { element in
+                guard let timeout = element.timeout else { return element }
+                guard timeout > passed else { return nil }
+                var element = element
+                element.timeout = timeout - passed
+                return element
+            }
+        }
+        return aged
     }
 
     /// 16 hexadecimal digits that change when anything of it does but how long something still lasts.
     public var digest: String {
         var lasting = self
+        lasting.madeAt = 0
+        lasting.origin = nil
         for set in lasting.ruleset.sets.indices {
             for element in lasting.ruleset.sets[set].elements.indices {
                 lasting.ruleset.sets[set].elements[element].timeout = nil

@@ -138,6 +138,11 @@ extension HelperStatus: WireCodable {
         writer.write(lostRecords)
         writer.write(setSizes)
         writer.write(missingFeatures) { $0.write($1) }
+        writer.write(lastReading) {
+            $0.write($1.time)
+            $0.write($1.isTaken)
+            $0.write($1.sentence)
+        }
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
@@ -146,6 +151,9 @@ extension HelperStatus: WireCodable {
             confirmWithin: try reader.optional { reader throws(WireError) in try reader.integer() },
             ownership: try reader.choice(), appliedAt: try reader.integer(), repairs: try reader.integer(),
             lastCulprit: try reader.text(), lostRecords: try reader.integer(), setSizes: try reader.array(),
-            missingFeatures: try reader.array { reader throws(WireError) in try reader.text() })
+            missingFeatures: try reader.array { reader throws(WireError) in try reader.text() },
+            lastReading: try reader.optional { reader throws(WireError) in
+                Reading(time: try reader.integer(), isTaken: try reader.bool(), sentence: try reader.text())
+            })
     }
 }

@@ -212,11 +212,26 @@ public struct HelperStatus: Hashable, Sendable {
     public var setSizes: [CounterValue]
     /// What the kernel lacks that a policy may need.
     public var missingFeatures: [String]
+    /// What came of reading the policy's files again; nil if that changed nothing yet.
+    public var lastReading: Reading?
+
+    public struct Reading: Hashable, Sendable {
+        /// Seconds since 1970.
+        public var time: UInt64
+        /// Whether the kernel holds what was read.
+        public var isTaken: Bool
+        public var sentence: String
+
+        public init(time: UInt64, isTaken: Bool, sentence: String) {
+            (self.time, self.isTaken, self.sentence) = (time, isTaken, sentence)
+        }
+    }
 
     public init(
         policy: String, digest: String, confirmWithin: UInt32?, ownership: Ownership, appliedAt: UInt64,
         repairs: UInt64,
-        lastCulprit: String, lostRecords: UInt64, setSizes: [CounterValue], missingFeatures: [String]
+        lastCulprit: String, lostRecords: UInt64, setSizes: [CounterValue], missingFeatures: [String],
+        lastReading: Reading? = nil
     ) {
         self.policy = policy
         self.digest = digest
@@ -228,5 +243,6 @@ public struct HelperStatus: Hashable, Sendable {
         self.lostRecords = lostRecords
         self.setSizes = setSizes
         self.missingFeatures = missingFeatures
+        self.lastReading = lastReading
     }
 }

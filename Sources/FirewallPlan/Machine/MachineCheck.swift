@@ -42,7 +42,8 @@ public struct MachineCheck: Sendable {
             nets(of: zone).flatMap { net in
                 policy.mailHosts.filter { $0.length <= net.length && $0.contains(net.address) }.map {
                     MachineFinding(
-                        .wholeZone, zone: zone.name, "mail host entry \($0.shown) holds the whole net \(net) of this zone",
+                        .wholeZone, zone: zone.name,
+                        "mail host entry \($0.shown) holds the whole net \(net) of this zone",
                         hint: "list the mail servers alone")
                 }
             }

@@ -43,12 +43,14 @@ extension Deployment: WireCodable {
         ruleset.write(to: &writer)
         writer.write(interception)
         writer.write(neverBanned)
+        writer.write(madeAt)
+        writer.write(origin)
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
         self.init(
             policy: try reader.text(), ruleset: try Ruleset(from: &reader), interception: try reader.optional(),
-            neverBanned: try reader.array())
+            neverBanned: try reader.array(), madeAt: try reader.integer(), origin: try reader.optional())
     }
 }
 

@@ -26,7 +26,7 @@ struct HelperOptions: ParsableArguments {
         } catch .notPermitted {
             return .refused(.init(.notPermitted, "\(HelperClientError.notPermitted)"))
         } catch {
-            throw Self.failed("\(error)")
+            return .refused(.init(.kernel, "\(error)"))
         }
     }
 

@@ -3,11 +3,15 @@ import Foundation
 /// JSON for scripts: one object, keys in alphabetical order.
 enum JSONText {
     static func print(_ value: some Encodable) {
+        Output.print(text(value))
+    }
+
+    static func text(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        guard let data = try? encoder.encode(value) else { return }
-        Output.print(String(decoding: data, as: UTF8.self))
+        guard let data = try? encoder.encode(value) else { return "" }
+        return String(decoding: data, as: UTF8.self)
     }
 
     /// Seconds since 1970 as RFC 3339 in UTC.

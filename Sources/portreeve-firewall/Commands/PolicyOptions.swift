@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Diagnostics
+import FirewallHelper
 import FirewallPlan
 import Glibc
 import PolicyLanguage
@@ -31,36 +32,58 @@ struct PolicyOptions: ParsableArguments {
 
     /// Reads it; says every mistake and ends if there is an error.
     func load() throws -> Loaded {
-        if let policy { return try load(folder: policy) }
-        let outcome = Configuration.load(
-            path: file ?? Self.standardFile, checks: ConfigurationChecks(fileStatus: { _ in .readable }))
-        guard let plan = outcome.plan else { throw Self.failed(outcome.findings, outcome.sources) }
-        guard let firewall = plan.firewall, let deployment = plan.deployment(now: Self.now) else {
-            Output.error("portreeve-firewall: \(plan.file) has no 'firewall:'; name a policy there, or with --policy")
+        do throws(PolicyReadingFault) {
+            if let policy { return try Self.load(policy: policy) }
+            return try Self.load(configuration: file ?? Self.standardFile)
+        } catch {
+            Output.error(error.findings)
             throw ExitStatus.failure
         }
+    }
+
+    /// Reads an applied policy's files again.
+    static func read(_ origin: PolicyOrigin) throws(PolicyReadingFault) -> Deployment {
+        switch origin.kind {
+        case .configuration: try load(configuration: origin.path).deployment
+        case .policy: try load(policy: origin.path).deployment
+        }
+    }
+
+    private static func load(configuration path: String) throws(PolicyReadingFault) -> Loaded {
+        let outcome = Configuration.load(
+            path: path, checks: ConfigurationChecks(fileStatus: { _ in .readable }))
+        guard let plan = outcome.plan else { throw fault(outcome.findings, outcome.sources) }
+        guard let firewall = plan.firewall, var deployment = plan.deployment(now: now) else {
+            throw .init(
+                findings: "portreeve-firewall: \(plan.file) has no 'firewall:'; name a policy there, or with --policy")
+        }
+        let file = absolute(path)
+        let policy = absolute(firewall.policy.file)
+        deployment.origin = PolicyOrigin(.configuration, path: file, files: [file, policy] + firewall.policy.listFiles)
         return Loaded(
             egress: firewall.policy, deployment: deployment, findings: outcome.findings, sources: outcome.sources,
             hasGateway: plan.listeners.contains(where: \.intercepts))
     }
 
-    private func load(folder: String) throws -> Loaded {
-        let outcome = PolicyLoader().load(path: folder)
+    private static func load(policy path: String) throws(PolicyReadingFault) -> Loaded {
+        let outcome = PolicyLoader().load(path: path)
         guard let egress = outcome.egress else {
-            if outcome.policy != nil {
-                Output.error("portreeve-firewall: \(folder) is a policy of sessions; a firewall needs 'kind: egress'")
-                throw ExitStatus.failure
-            }
-            throw Self.failed(outcome.findings, outcome.sources)
+            guard outcome.policy != nil else { throw fault(outcome.findings, outcome.sources) }
+            throw .init(
+                findings: "portreeve-firewall: \(path) is a policy of sessions; a firewall needs 'kind: egress'")
         }
+        var deployment = egress.policy.deployment(at: Site(now: now))
+        deployment.origin = PolicyOrigin(
+            .policy, path: absolute(path), files: [absolute(egress.file)] + egress.listFiles)
         return Loaded(
-            egress: egress, deployment: egress.policy.deployment(at: Site(now: Self.now)), findings: outcome.findings,
-            sources: outcome.sources, hasGateway: false)
+            egress: egress, deployment: deployment, findings: outcome.findings, sources: outcome.sources,
+            hasGateway: false)
     }
 
-    private static func failed(_ findings: [Finding], _ sources: [SourceFile]) -> ExitStatus {
-        Output.error(FindingRenderer(sources: sources).render(findings, as: .text))
-        return .failure
+    private static func absolute(_ path: String) -> String { FilePaths.absolute(path, in: FilePaths.current) }
+
+    private static func fault(_ findings: [Finding], _ sources: [SourceFile]) -> PolicyReadingFault {
+        PolicyReadingFault(findings: FindingRenderer(sources: sources).render(findings, as: .text))
     }
 
     /// Seconds since 1970.

@@ -35,6 +35,7 @@ struct StatusCommand: ParsableCommand {
         case .watched: lines.append("watched: a foreign change is repaired while the helper runs")
         }
         if status.repairs > 0 { lines.append("repaired \(status.repairs) times, last after \(status.lastCulprit)") }
+        if let reading = status.lastReading { lines.append("\(JSONText.time(reading.time)): \(reading.sentence)") }
         if status.lostRecords > 0 { lines.append("\(status.lostRecords) log records were lost") }
         if !status.missingFeatures.isEmpty {
             lines.append("the kernel lacks: \(status.missingFeatures.joined(separator: ", "))")
@@ -44,6 +45,12 @@ struct StatusCommand: ParsableCommand {
         var sets = Columns("set", "elements")
         for set in status.setSizes where set.packets > 0 { sets.add(set.name, "\(set.packets)") }
         return (lines + ["", packets.text, "", sets.text]).joined(separator: "\n")
+    }
+
+    private struct Reading: Encodable {
+        let time: String
+        let taken: Bool
+        let message: String
     }
 
     private struct Report: Encodable {
@@ -57,6 +64,7 @@ struct StatusCommand: ParsableCommand {
         let lastCulprit: String
         let lostRecords: UInt64
         let missingFeatures: [String]
+        let lastReading: Reading?
         let counters: [String: UInt64]
         let elements: [String: UInt64]
 
@@ -71,6 +79,9 @@ struct StatusCommand: ParsableCommand {
             lastCulprit = status.lastCulprit
             lostRecords = status.lostRecords
             missingFeatures = status.missingFeatures
+            lastReading = status.lastReading.map {
+                Reading(time: JSONText.time($0.time), taken: $0.isTaken, message: $0.sentence)
+            }
             self.counters = Dictionary(counters.map { ($0.name, $0.packets) }) { first, _ in first }
             elements = Dictionary(status.setSizes.map { ($0.name, $0.packets) }) { first, _ in first }
         }
