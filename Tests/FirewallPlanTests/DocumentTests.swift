@@ -24,6 +24,30 @@ import Testing
         }.map(\.element)
     }
 
+    /// All tests of the repository, by the names that they are declared with.
+    private static func testNames() throws -> Set<String> {
+        var names: Set<String> = []
+        let files = try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: "Tests").path)
+        for file in files where file.hasSuffix(".swift") || file.hasSuffix(".py") {
+            let text = try text("Tests/\(file)")
+            for match in text.matches(of: /(?:func `([^`]+)`|func (\w+)|def (test_\w+))\(/) {
+                let (_, quoted, plain, python) = match.output
+                if let name = quoted ?? plain ?? python { names.insert(String(name)) }
+            }
+        }
+        return names
+    }
+
+    @Test func everyTestThatIsNamedExists() throws {
+        let known = try Self.testNames()
+        let rows = try Self.rows(under: "What is tested")
+        #expect(rows.count > 30)
+        for row in rows {
+            let named = (row.last ?? "").components(separatedBy: "`, `").map { $0.replacing("`", with: "") }
+            for name in named { #expect(known.contains(name), "\(row[0]): \(name)") }
+        }
+    }
+
     @Test func everyFindingOfAMachineIsListed() throws {
         let listed = try Self.rows(under: "What `check` finds").map { $0[0].replacing("`", with: "") }
         #expect(listed == MachineCode.allCases.map(\.rawValue))

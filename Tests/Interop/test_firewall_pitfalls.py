@@ -1,8 +1,10 @@
 """Traps of nftables that packets can show, each with what becomes of it here."""
 import contextlib
 import re
+import signal
 import socket
 import struct
+import threading
 import unittest
 
 import firewall
@@ -69,9 +71,18 @@ class Pitfalls(firewall.Lab):
         start = int.from_bytes(socket.inet_aton(first), "big")
         hosts = (socket.inet_ntoa(struct.pack("!I", start + n)) if family == 4 else f"fdff:{n >> 16:x}:{n & 0xffff:x}::"
                  for n in range(FULL))
+        hosts = list(hosts)
+        self.network.nft("flush", "set", "inet", "portreeve", name)
         file = self.helper.root / "fill.nft"
-        file.write_text(f"flush set inet portreeve {name}\nadd element inet portreeve {name} {{ {', '.join(hosts)} }}\n")
+        # A packet may have put somebody into it since; the last places are taken one by one.
+        file.write_text(f"add element inet portreeve {name} {{ {', '.join(hosts[:-8])} }}\n")
         self.network.nft("-f", str(file))
+        full = False
+        for host in hosts[-8:] + ["10.127.0.1" if family == 4 else "fdfe::"]:
+            done = harness.run(*self.network.command(
+                "router", "nft", "add", "element", "inet", "portreeve", name, "{", host, "}"))
+            full = done.returncode != 0
+        self.assertTrue(full, "one more than its size")
 
     def without_owner(self, zones):
         self.network.nft("add", "table", "inet", "portreeve")
@@ -99,6 +110,77 @@ class Pitfalls(firewall.Lab):
         self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused")
         # The next host meets a full meter: it is not measured, which an adaptive zone's words allow.
         self.assertEqual([self.attempt("neighbour", 4) for _ in range(4)], ["passed"] * 4)
+
+    # What counts
+
+    def test_packets_of_a_connection_are_not_attempts(self):
+        self.helper.apply(firewall.policy({"lan": "mode: adaptive, attempts: 6/h burst 2"}))
+        one = self.open(4)
+        for number in range(20):
+            one.sendall(b"%d\r\n" % number)
+            self.assertEqual(one.recv(100), b"%d\r\n" % number)
+        self.assertEqual(self.attempt(netlab.PLAIN, 4), "passed", "the second of two")
+        self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused", "the third")
+
+    def test_a_host_behind_anothers_address_translation_is_seen_as_that(self):
+        self.helper.apply(firewall.policy(BLOCK))
+        self.assertEqual(self.attempt(netlab.PLAIN, 4), "refused")
+        # A router in the LAN that gives its own address, which is a mail host's, to those behind it.
+        harness.run(*self.network.command("lan", "nft", (
+            "add table ip lan; add chain ip lan post { type nat hook postrouting priority 100; }; "
+            "add rule ip lan post ip saddr 10.60.1.10 snat to 10.60.1.25")))
+        try:
+            self.assertEqual(self.attempt(netlab.PLAIN, 4), "220 outside.example sees 10.60.1.25\r\n")
+        finally:
+            harness.run(*self.network.command("lan", "nft", "delete", "table", "ip", "lan"))
+
+    # Interception
+
+    def explained(self):
+        """A listener for explained sessions in this process, which outlives the helper."""
+        listener = self.helper.listener(firewall.EXPLAIN, 4)
+        self.addCleanup(listener.close)
+        listener.setblocking(True)
+
+        def answer():
+            with contextlib.suppress(OSError):
+                while True:
+                    one, _ = listener.accept()
+                    with one, contextlib.suppress(OSError):
+                        one.sendall(b"554 no\r\n")
+                        one.settimeout(5)
+                        while one.recv(100):
+                            pass
+
+        threading.Thread(target=answer, daemon=True).start()
+
+    def test_the_counter_of_an_intercepted_zone_counts_connections(self):
+        self.helper.apply(firewall.policy({"lan": "mode: explain"}))
+        self.explained()
+        with self.network.socket("lan", socket.AF_INET, socket.SOCK_STREAM) as one:
+            one.settimeout(5)
+            one.bind((netlab.ADDRESSES[4][netlab.PLAIN], 0))
+            one.connect((netlab.ADDRESSES[4]["server"], 25))
+            self.assertEqual(one.recv(100), b"554 no\r\n")
+            for _ in range(10):
+                one.sendall(b"QUIT\r\n")
+        self.assertEqual(self.helper.counters()["intercepted_lan"], 1)
+
+    def test_without_the_divert_rule_an_intercepted_session_is_silent(self):
+        self.without_owner({"lan": "mode: explain"})
+        self.explained()
+        self.assertEqual(self.attempt(netlab.PLAIN, 4), "554 no\r\n")
+        # With nobody who would put the rule back.
+        self.helper.stop(signal.SIGKILL)
+        try:
+            chain = self.network.nft("-a", "list", "chain", "inet", "portreeve", "divert")
+            handles = re.findall(r"socket transparent.*# handle (\d+)", chain)
+            self.assertEqual(len(handles), 3, chain)
+            for handle in handles:
+                self.network.nft("delete", "rule", "inet", "portreeve", "divert", "handle", handle)
+            self.assertEqual(self.attempt(netlab.PLAIN, 4), "silence")
+        finally:
+            self.helper.start()
 
     # Fragments
 

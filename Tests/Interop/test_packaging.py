@@ -51,6 +51,13 @@ class Unit(unittest.TestCase):
         bounds = re.search(r"(?m)^CapabilityBoundingSet=(.*)$", text).group(1).split()
         self.assertEqual(set(bounds), {"CAP_NET_ADMIN", "CAP_CHOWN"})
 
+    def test_the_firewalls_unit_confines_what_its_own_filter_does_not(self):
+        text = (SYSTEMD / "portreeve-firewall.service").read_text()
+        for line in ("NoNewPrivileges=yes", "SystemCallFilter=@system-service", "SystemCallArchitectures=native",
+                     "MemoryDenyWriteExecute=yes", "ProtectSystem=strict", "RestrictNamespaces=yes",
+                     "RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6", "ExecReload=/bin/kill -HUP $MAINPID"):
+            self.assertIn(f"\n{line}\n", text)
+
 
 @harness.needs_root
 class SyncCerts(unittest.TestCase):

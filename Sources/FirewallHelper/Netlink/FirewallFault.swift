@@ -38,6 +38,11 @@ extension FirewallFault: CustomStringConvertible {
         }
     }
 
+    /// What the kernel's refusal of a well-formed question means: nfnetlink has no subsystem for it.
+    init(answer: Errno) {
+        self = [22, 95].contains(answer.code) ? .noNFTables : FirewallFault(answer)  // EINVAL, EOPNOTSUPP
+    }
+
     /// What a failed system call on the socket means.
     init(_ error: Errno, octets: Int = 0) {
         self =

@@ -8,16 +8,30 @@ import Reactor
 /// One socket for the life of the process: an owned table belongs to it. Used on one thread.
 public final class NetfilterLink {
     private var socket: NetlinkSocket
+    /// Whether its buffers grow with what a change needs; a container's kernel bounds them.
+    private let grows: Bool
+    /// Changes whose answers did not fit the buffer.
+    private(set) var lostAnswers = 0
+    /// How often something changed while it was read, and was read again.
+    var rereads = 0
 
     /// Our netlink address, by which the kernel and other programs name the owner of a table.
     public var port: UInt32 { socket.port }
 
-    public init() throws(FirewallFault) {
+    public convenience init() throws(FirewallFault) {
+        try self.init(sendBuffer: nil, receiveBuffer: nil)
+    }
+
+    /// With buffers of a fixed size, octets, as where the kernel grants no more.
+    init(sendBuffer: Int?, receiveBuffer: Int?) throws(FirewallFault) {
         do throws(Errno) {
             socket = try NetlinkSocket(bus: NETLINK_NETFILTER)
         } catch {
             throw FirewallFault(error)
         }
+        grows = sendBuffer == nil && receiveBuffer == nil
+        if let sendBuffer { socket.fix(SO_SNDBUF, at: sendBuffer) }
+        if let receiveBuffer { socket.fix(SO_RCVBUF, at: receiveBuffer) }
     }
 
     /// A batch with numbers of its own; with a generation it only holds while that is current.
@@ -45,7 +59,9 @@ extension NetfilterLink {
         guard batch.count > 0 else { return }
         socket.skipSequences(batch.count + 1)
         // One datagram is one transaction, so all of it must fit; and an answer each must fit the other way.
-        socket.grow(sending: octets.count + octets.count / 2 + 65536, receiving: batch.count * 1024 + 65536)
+        if grows {
+            socket.grow(sending: octets.count + octets.count / 2 + 65536, receiving: batch.count * 1024 + 65536)
+        }
         do throws(Errno) {
             try socket.send(octets)
         } catch {
@@ -68,7 +84,9 @@ extension NetfilterLink {
                 })
             {}
         } catch {
-            throw FirewallFault(error)
+            let fault = FirewallFault(error)
+            if fault == .repliesLost { lostAnswers += 1 }
+            throw fault
         }
         return answers
     }
@@ -114,10 +132,10 @@ extension NetfilterLink {
                 switch try answers(to: sequence, each) {
                 case .complete: return true
                 case .absent: return false
-                case .interrupted: continue
+                case .interrupted: rereads += 1
                 }
             } catch {
-                throw FirewallFault(error)
+                throw message == NFT_MSG_GETGEN ? FirewallFault(answer: error) : FirewallFault(error)
             }
         }
         throw .changedMeanwhile

@@ -100,6 +100,12 @@ extension NetlinkSocket {
         Self.grow(rawValue, SO_RCVBUF, SO_RCVBUFFORCE, receiving)
     }
 
+    /// Gives one of the buffers a size.
+    func fix(_ option: Int32, at bytes: Int) {
+        var size = Int32(clamping: bytes / 2)  // The kernel doubles it.
+        _ = setsockopt(rawValue, SOL_SOCKET, option, &size, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     private static func grow(_ fd: Int32, _ option: Int32, _ forced: Int32, _ wanted: Int) {
         var have: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)

@@ -26,6 +26,7 @@ extension NetfilterLink {
                 table.ruleset.chains[index].rules = rules[table.ruleset.chains[index].name] ?? []
             }
             if try generation() == before { return table }
+            rereads += 1
         }
         throw .changedMeanwhile
     }
