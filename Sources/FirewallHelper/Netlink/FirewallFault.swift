@@ -51,6 +51,7 @@ extension FirewallFault: CustomStringConvertible {
             case 93, 97: .noNFTables  // EPROTONOSUPPORT, EAFNOSUPPORT
             case 90: .tooLarge(octets: octets)  // EMSGSIZE
             case 105: .repliesLost  // ENOBUFS
+            case 11: .silent  // EAGAIN: the patience of a waiting call is over
             default: .socket(error)
             }
     }

@@ -73,22 +73,26 @@ extension NetfilterLink {
 
     /// All answers that wait.
     ///
-    /// nf_tables has given them by the time `send` returns.
+    /// nf_tables has given them by the time `send` returns. Where some were lost the rest is taken all the same: a full
+    /// buffer would swallow the answer to the next question.
     private func drain() throws(FirewallFault) -> [Acknowledgement] {
         var answers: [Acknowledgement] = []
-        do throws(Errno) {
-            while try socket.receive(
-                waiting: false,
-                { message in
+        var isIncomplete = false
+        var more = true
+        while more {
+            do throws(Errno) {
+                more = try socket.receive(waiting: false) { message in
                     if let answer = message.acknowledgement { answers.append(answer) }
-                })
-            {}
-        } catch {
-            let fault = FirewallFault(error)
-            if fault == .repliesLost { lostAnswers += 1 }
-            throw fault
+                }
+            } catch {
+                let fault = FirewallFault(error)
+                guard fault == .repliesLost else { throw fault }
+                isIncomplete = true
+            }
         }
-        return answers
+        guard isIncomplete else { return answers }
+        lostAnswers += 1
+        throw .repliesLost
     }
 
     /// The first objection is the cause; acknowledgements alone prove that all was looked at.

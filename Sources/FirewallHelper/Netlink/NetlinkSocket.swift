@@ -27,6 +27,7 @@ public struct NetlinkSocket: ~Copyable {
         Self.setOption(opened.rawValue, Int32(NETLINK_EXT_ACK), 1)
         // Without it every error carries the request back, up to 64 KiB of it.
         Self.setOption(opened.rawValue, Int32(NETLINK_CAP_ACK), 1)
+        Self.bound(opened.rawValue)
         descriptor = opened
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 16)
     }
@@ -47,6 +48,12 @@ public struct NetlinkSocket: ~Copyable {
     }
 
     private static let closeOnExec = Int32(bitPattern: SOCK_CLOEXEC.rawValue)
+
+    /// The kernel answers at once; who waits longer waits for an answer that was lost, and gets EAGAIN.
+    private static func bound(_ fd: Int32) {
+        var patience = timeval(tv_sec: 10, tv_usec: 0)
+        _ = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    }
 
     /// Binds to a port id of the kernel's choice and returns it.
     private static func bind(_ fd: Int32) throws(Errno) -> UInt32 {
