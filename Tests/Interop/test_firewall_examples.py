@@ -84,7 +84,7 @@ class MachineTest(unittest.TestCase):
 
     def test_an_absent_interface_and_a_machine_that_forwards_nothing(self):
         said = self.check(firewall.policy({"lan": "mode: block"}))
-        self.assertIn("zone 'lan': there is no interface 'lan0' now", said)
+        self.assertIn("[W331]: there is no interface 'lan0' now", said)
         self.assertIn("this machine forwards no packets", said)
         self.assertIn("lab is good (1 zone), and the kernel accepts it", said)
 
@@ -93,6 +93,6 @@ class MachineTest(unittest.TestCase):
             firewall.policy({"lan": "mode: block"}),
             "ip link add lan0 type veth peer name peer0", "ip address add 10.60.1.25/32 dev lan0",
             "ip link set lan0 up", "sysctl -qw net.ipv4.ip_forward=1")
-        self.assertIn("mail host entry 10.60.1.25/32 holds its whole net 10.60.1.25/32", said)
+        self.assertIn("mail host entry 10.60.1.25 holds the whole net 10.60.1.25/32 of this zone", said)
         self.assertNotIn("there is no interface", said)
         self.assertNotIn("forwards no packets", said)

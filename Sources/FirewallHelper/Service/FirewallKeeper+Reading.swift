@@ -23,6 +23,8 @@ extension FirewallKeeper {
         guard let applied else { return .refused("nothing is applied") }
         guard fallback == nil else { return .refused("a change waits for its confirmation") }
         guard isAsked || deployment.hasSameRules(as: applied) else { return .held }
+        // A file that was written without a change is nothing to trouble the kernel with.
+        guard isAsked || deployment.digest != applied.digest else { return .same }
         do throws(FirewallFault) {
             // Only what differs is sent, and an element whose time has not come is known by its keys and its comment.
             let operations = try install(deployment)
