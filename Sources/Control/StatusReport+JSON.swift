@@ -83,6 +83,8 @@ extension StoreStatus {
         json.put("state", state.rawValue)
         json.put("since", since.description)
         json.put("reason", reason)
+        json.put("losses", losses)
+        json.put("unanswered", unanswered)
         return json.text
     }
 }

@@ -27,7 +27,9 @@ extension StatusReport {
             case .up: "up"
             case .lost: "LOST (\(store.reason ?? "no reason known")), limits go by their on_store_loss,"
             }
-        return "shared store \(store.name): \(state) since \(store.since.readable)"
+        let past =
+            store.losses == 0 ? "" : "; lost \(store.losses) times, \(store.unanswered) questions without an answer"
+        return "shared store \(store.name): \(state) since \(store.since.readable)\(past)"
     }
 
     private var listenerTable: TextTable {

@@ -163,12 +163,20 @@ public struct StoreStatus: Hashable, Sendable, Codable {
     public var since: UTCTime
     /// Why it is not up.
     public var reason: String?
+    /// How often it went away.
+    public var losses: UInt64
+    /// Questions for which a limit's `on_store_loss` had to answer.
+    public var unanswered: UInt64
 
-    public init(name: String, state: State, since: UTCTime, reason: String? = nil) {
+    public init(
+        name: String, state: State, since: UTCTime, reason: String? = nil, losses: UInt64 = 0, unanswered: UInt64 = 0
+    ) {
         self.name = name
         self.state = state
         self.since = since
         self.reason = reason
+        self.losses = losses
+        self.unanswered = unanswered
     }
 }
 

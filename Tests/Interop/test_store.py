@@ -263,9 +263,13 @@ class Losses(Together):
         self.judge(client)
         client.envelope(sender="body@sender.example")
         self.assertEqual(client.data(wire.message(b"two\r\n"))[0], 451)
-        self.assertEqual(self.status()["state"], "lost")
+        lost = self.status()
+        self.assertEqual(lost["state"], "lost")
+        self.assertGreater(lost["losses"], 0)
+        self.assertGreater(lost["unanswered"], 0)
         self.redis.thaw()
         self.await_store("up")
+        self.assertEqual(self.status()["losses"], lost["losses"])
         harness.until("it is asked again", lambda: self.mail(client, "closed") == 250)
 
     def test_a_redis_that_is_too_slow_is_one_that_is_lost(self):

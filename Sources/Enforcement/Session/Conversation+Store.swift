@@ -37,6 +37,7 @@ extension Conversation {
 
     /// Each shared limit's `on_store_loss`.
     private mutating func answerAlone(_ ask: Ask, _ account: Account) -> Answer {
+        effects.append(.report(.storeUnanswered))
         switch ask {
         case .peek(let charge):
             return switch charge.onStoreLoss {

@@ -15,6 +15,7 @@ struct StoreWatch {
     private var troubles: [Int: String] = [:]
     private var wasToldOfTrouble = false
     private var since = WallTime.now()
+    private var losses: UInt64 = 0
 
     init(name: String, workers: Int) {
         self.name = name
@@ -45,6 +46,7 @@ struct StoreWatch {
 
     private mutating func lost() -> String {
         since = .now()
+        losses += 1
         wasToldOfTrouble = true
         return "shared store \(name) is lost: \(reason). Limits go by their on_store_loss."
     }
@@ -60,8 +62,10 @@ struct StoreWatch {
         troubles.min { $0.key < $1.key }?.value ?? "not connected yet"
     }
 
-    var status: StoreStatus {
+    /// `unanswered` is what the workers have counted.
+    func status(unanswered: UInt64) -> StoreStatus {
         StoreStatus(
-            name: name, state: isUp ? .up : .lost, since: UTCTime(since), reason: isUp ? nil : reason)
+            name: name, state: isUp ? .up : .lost, since: UTCTime(since), reason: isUp ? nil : reason, losses: losses,
+            unanswered: unanswered)
     }
 }

@@ -35,8 +35,12 @@ extension Supervisor {
             configuration: ConfigurationStatus(
                 path: path ?? "", hash: plan.hash, loaded: UTCTime(loadedAt), lastReload: lastReload),
             listeners: listeners, backends: backendStatus, certificates: certificateStatus,
-            store: storeWatch?.status, messages: listeners.reduce(0) { $0 + $1.messages },
+            store: storeWatch?.status(unanswered: unanswered), messages: listeners.reduce(0) { $0 + $1.messages },
             logDrops: statistics.dropped + statistics.lost)
+    }
+
+    private var unanswered: UInt64 {
+        counters.values.joined().reduce(0) { $0 + $1.snapshot[.storeUnanswered] }
     }
 
     private func listenerStatus(_ port: PortSettings) -> ListenerStatus {

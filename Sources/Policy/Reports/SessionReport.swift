@@ -30,6 +30,8 @@ public enum SessionReport: Hashable, Sendable {
     indirect case banned(BanReport)
     /// Good nets fail in their majority: failed logins count for nothing until that is over.
     case loginCountingSuspended
+    /// The shared store did not answer: a limit's `on_store_loss` stood for it.
+    case storeUnanswered
     indirect case disconnected(SessionSummary)
 }
 

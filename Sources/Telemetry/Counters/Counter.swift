@@ -25,6 +25,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case protocolViolations
     case backendFaults
     case replies
+    /// Questions to the shared store for which a limit's `on_store_loss` had to answer.
+    case storeUnanswered
 
     /// The word that status and metrics use.
     public var name: String {
@@ -46,6 +48,7 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .protocolViolations: "protocol_violations"
         case .backendFaults: "backend_faults"
         case .replies: "replies"
+        case .storeUnanswered: "store_unanswered"
         }
     }
 }

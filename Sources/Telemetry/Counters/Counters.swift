@@ -48,6 +48,7 @@ extension Counters {
         case .messageTaken(let message): add(message.reply.code / 100 == 2 ? .messages : .messagesRefused)
         case .protocolViolation: add(.protocolViolations)
         case .backendFault: add(.backendFaults)
+        case .storeUnanswered: add(.storeUnanswered)
         case .lostConnection, .timedOut, .tooManyErrors, .banned, .loginCountingSuspended, .offersHidden, .tlsPassedOn:
             break
         case .disconnected(let summary):

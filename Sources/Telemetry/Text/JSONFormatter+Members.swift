@@ -101,7 +101,8 @@ private struct Learnt {
         case .messageTaken(let message): user = message.user ?? user
         case .disconnected(let summary): (tls, user) = (summary.tls ?? tls, summary.user ?? user)
         case .connected, .tlsEstablished, .tlsFailed, .refused, .accepted, .backendRefused, .protocolViolation,
-            .backendFault, .lostConnection, .timedOut, .tooManyErrors, .banned, .loginCountingSuspended, .offersHidden,
+            .backendFault, .lostConnection, .timedOut, .tooManyErrors, .banned, .loginCountingSuspended,
+            .storeUnanswered, .offersHidden,
             .tlsPassedOn:
             break
         }

@@ -29,7 +29,7 @@ struct JSONFormatter {
     func line(_ identity: SessionIdentity, _ report: SessionReport, at time: WallTime) -> LogLine? {
         let record = SessionRecord(time: time, identity: identity, report: report)
         return switch report {
-        case .connected, .tlsEstablished: nil
+        case .connected, .tlsEstablished, .storeUnanswered: nil
         case .accepted(let stage, let rule, let policyHash):
             object(record, "accepted", "success") { json in
                 json.put("smtp.stage", stage.name)

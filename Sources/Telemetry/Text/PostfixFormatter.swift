@@ -13,7 +13,7 @@ struct PostfixFormatter {
         case .tlsEstablished(let tls): established(tls, identity)
         case .tlsFailed(let reason): handshakeError(reason, identity)
         case .refused(let refusal): self.refusal(refusal, verb(refusal.mode), identity)
-        case .accepted: nil
+        case .accepted, .storeUnanswered: nil
         case .banned(let ban): self.ban(ban, identity)
         case .loginCountingSuspended: LogLine(.warning, Array("warning: \(LogLine.suspension)".utf8))
         case .backendRefused(let refusal): self.refusal(refusal, "backend-reject", identity)
