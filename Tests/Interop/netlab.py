@@ -156,8 +156,11 @@ class Network:
             while octets := connection.recv(1000):
                 connection.sendall(octets)
 
-    def attempt(self, source, target, port, role="lan", patience=1.0):
-        """What a connection from `source` comes to: "passed" (the server's greeting), "refused", "silence", or the text."""
+    def attempt(self, source, target, port, role="lan", patience=4.0):
+        """What a connection from `source` comes to: "passed" (the server's greeting), "refused", "silence", or the text.
+
+        The patience is that of a client whose first SYN is lost; who expects silence gives less.
+        """
         family = socket.AF_INET6 if ":" in target else socket.AF_INET
         with self.socket(role, family, socket.SOCK_STREAM) as one:
             one.settimeout(patience)

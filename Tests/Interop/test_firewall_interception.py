@@ -200,7 +200,7 @@ class Interception(firewall.Lab):
                          "add rule inet own in meta l4proto icmpv6 accept; add rule inet own in tcp sport 25 accept")
         try:
             for family in (4, 6):
-                self.assertEqual(self.attempt(netlab.PLAIN, family), "silence")
+                self.assertEqual(self.attempt(netlab.PLAIN, family, patience=1.5), "silence")
             self.network.nft("add", "rule", "inet", "own", "in", "meta", "mark", "&", "0xff", "==", "0x25", "accept")
             self.relays()
         finally:
@@ -246,7 +246,7 @@ class Interception(firewall.Lab):
     def test_without_the_rule_for_our_own_packets_nothing_gets_through(self):
         with self.by_hand(lambda line: "socket transparent" in line):
             for family in (4, 6):
-                self.assertIn(self.attempt(netlab.PLAIN, family), ("silence", "refused"))
+                self.assertIn(self.attempt(netlab.PLAIN, family, patience=1.5), ("silence", "refused"))
             self.assertEqual(self.gateway.sessions, [])
 
     def test_without_the_rule_for_errors_the_gateway_waits_in_vain(self):
