@@ -51,9 +51,9 @@ extension LimitTable {
 
 /// The buckets of all limits; `now` is monotonic nanoseconds of one clock.
 ///
-/// Memory is bounded by `capacity` buckets of about 65 octets and their key each (1,000,000: below 100 MB). Where there is no room the
+/// Memory is bounded by `capacity` buckets of about 70 octets and their key each (1,000,000: below 100 MB). Where there is no room the
 /// bucket that has been full longest goes first, which changes nothing; only if none is full, the one that owes least.
-public final class LimitTable: Sendable {
+@safe public final class LimitTable: Sendable {
     public enum Outcome: Hashable, Sendable {
         /// One reservation for each charge, in order.
         case charged([Reservation])
@@ -72,14 +72,20 @@ public final class LimitTable: Sendable {
     }
 
     private let shards: [Shard]
+    /// The same.
+    private let borrowed: [Unmanaged<Shard>]
 
     /// `exclusion` makes the lock of one shard; there are `shards` of them, a power of two.
+    ///
+    /// So many that workers seldom meet at one: a meeting costs more than a decision.
     public init(
-        capacity: Int = 1_000_000, shards: Int = 16, exclusion: () -> any Exclusion = { NoExclusion() }
+        capacity: Int = 1_000_000, shards: Int = 128, exclusion: () -> any Exclusion = { NoExclusion() }
     ) {
         var count = 1
         while count < shards, count < 1024 { count *= 2 }
-        self.shards = (0..<count).map { _ in Shard(exclusion(), capacity: capacity / count) }
+        let made = (0..<count).map { _ in Shard(exclusion(), capacity: capacity / count) }
+        self.shards = made
+        unsafe borrowed = made.map { unsafe Unmanaged.passUnretained($0) }
     }
 
     /// Charges all of `charges`, or none if one of them exceeds its limit.
@@ -189,11 +195,13 @@ public final class LimitTable: Sendable {
 
     private func shard(_ hash: UInt64) -> Shard { shards[number(hash)] }
 
+    /// The shards live as long as the table, so nobody counts references: two workers would wait for each other's counts.
     private func withShard<Result>(_ hash: UInt64, _ body: (inout BucketShard) -> Result) -> Result {
-        let shard = shard(hash)
-        shard.exclusion.lock()
-        defer { shard.exclusion.unlock() }
-        return body(&shard.buckets)
+        unsafe borrowed[number(hash)]._withUnsafeGuaranteedRef { shard in
+            shard.exclusion.lock()
+            defer { shard.exclusion.unlock() }
+            return body(&shard.buckets)
+        }
     }
 
     /// Locks the shards of `hashes` in the order of their numbers, so that no two workers wait for each other.
