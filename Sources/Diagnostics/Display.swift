@@ -10,6 +10,31 @@ enum Display {
         return String(result)
     }
 
+    /// The text with stars for the password of each URL (`scheme://user:password@host`, RFC 3986 §3.2.1), column by column.
+    ///
+    /// A source line is shown in terminals and logs that more people read than the file.
+    static func withoutPasswords(_ text: String) -> String {
+        var scalars = Array(text.unicodeScalars)
+        var index = 0
+        while index + 2 < scalars.count {
+            guard scalars[index] == ":", scalars[index + 1] == "/", scalars[index + 2] == "/" else {
+                index += 1
+                continue
+            }
+            let rest = scalars[(index + 3)...]
+            let word = rest[
+                ..<(rest.firstIndex { $0 == "\"" || $0 == "'" || $0.properties.isWhitespace } ?? rest.endIndex)]
+            // A bracket opens an IPv6 address, or the optional part of a form that a hint shows: no user's name.
+            if word.first != "[", let end = word.lastIndex(of: "@"), let colon = word[..<end].firstIndex(of: ":") {
+                for place in (colon + 1)..<end { scalars[place] = "*" }
+            }
+            index = max(word.endIndex, index + 3)
+        }
+        var result = String.UnicodeScalarView()
+        result.append(contentsOf: scalars)
+        return String(result)
+    }
+
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true

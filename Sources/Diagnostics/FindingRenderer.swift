@@ -17,12 +17,23 @@ public struct FindingRenderer: Sendable {
     }
 
     /// All findings in the order given, each line ending in a line feed; empty if there are none (json: never empty).
+    ///
+    /// Passwords of URLs are not among what is printed.
     public func render(_ findings: [Finding], as format: FindingFormat) -> String {
-        switch format {
+        let findings = findings.map(Self.withoutPasswords)
+        return switch format {
         case .text: findings.isEmpty ? "" : findings.map(text).joined() + Self.summary(findings) + "\n"
         case .json: Self.json(findings)
         case .github: findings.map(Self.github).joined()
         }
+    }
+
+    private static func withoutPasswords(_ finding: Finding) -> Finding {
+        var finding = finding
+        finding.message = Display.withoutPasswords(finding.message)
+        finding.hint = finding.hint.map(Display.withoutPasswords)
+        finding.notes = finding.notes.map(Display.withoutPasswords)
+        return finding
     }
 
     /// The line that closes a report: how many errors and warnings in how many files, and whether they were loaded.
@@ -69,7 +80,7 @@ extension FindingRenderer {
         guard let source = sources[range.file]?.line(range.line), !source.allSatisfy(\.isWhitespace) || range.width > 0,
             range.column <= Self.longestLine
         else { return [] }
-        let line = Display.printable(source, keepTabs: true)
+        let line = Display.printable(Display.withoutPasswords(source), keepTabs: true)
         let shown = line.count > Self.longestLine ? line.prefix(Self.longestLine) + "…" : line[...]
         let before = shown.prefix(range.column - 1)
         let marked = Display.columns(shown.dropFirst(range.column - 1).prefix(range.width))

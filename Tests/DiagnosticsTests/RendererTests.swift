@@ -20,6 +20,22 @@ struct RendererTests {
         FindingRenderer(sources: [source]).render(findings, as: format)
     }
 
+    @Test("The password of a URL is shown in no form", arguments: FindingFormat.allCases)
+    func passwords(format: FindingFormat) throws {
+        let url = "redis://joe:s3cret@10.0.0.5:6379/0"
+        let source = SourceFile(name: "portreeve.yaml", text: "state: { store: \"\(url)\", servres: [a@b] }\n")
+        let printed = print(
+            [try finding(url, in: source, "'\(url)' and redis://:s3cret@x, but redis://[USER:PASSWORD@]HOST")], source,
+            as: format)
+        #expect(!printed.contains("s3cret"))
+        #expect(
+            printed.contains(
+                "redis://joe:******@10.0.0.5:6379/0' and redis://:******@x, but redis://[USER:PASSWORD@]HOST"))
+        if format == .text {
+            #expect(printed.contains("store: \"redis://joe:******@10.0.0.5:6379/0\", servres: [a@b]"))
+        }
+    }
+
     @Test("The text form is that of the contract")
     func text() throws {
         var field = try finding("tls.verison", "unknown field 'tls.verison'")
