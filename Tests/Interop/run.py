@@ -42,7 +42,7 @@ def main():
     if options.patterns:
         loader.testNamePatterns = [f"*{pattern}*" for pattern in options.patterns]
     names = options.modules or [file.stem for file in sorted(HERE.glob("test_*.py"))]
-    suite = loader.loadTestsFromNames([pathlib.Path(name).stem for name in names])
+    suite = loader.loadTestsFromNames([pathlib.Path(name).name.removesuffix(".py") for name in names])
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(suite)
 
     # Skips with one reason are one line: a missing program would else hide the rest.
