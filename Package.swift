@@ -11,8 +11,13 @@ let strict: [SwiftSetting] = [
 ]
 
 /// Run-time exclusivity checks cost half of a state machine's instructions; debug, sanitizer and simulation builds keep them.
+///
+/// Small functions are inlined over the borders of modules, so that modules cost nothing.
 let dataPlane: [SwiftSetting] =
-    strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+    strict + [
+        .unsafeFlags(
+            ["-enforce-exclusivity=unchecked", "-cross-module-optimization"], .when(configuration: .release))
+    ]
 
 /// Modules without sockets, clocks or Foundation, where every unsafe construct is spelt out.
 let pure: [SwiftSetting] = dataPlane + [.strictMemorySafety()]

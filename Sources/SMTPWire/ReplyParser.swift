@@ -42,7 +42,7 @@ public struct ReplyParser: Sendable {
 
     /// Takes the next reply from `input`, consuming the lines it read; lines of an unfinished reply are kept.
     public mutating func next(_ input: inout InputBuffer) -> Outcome {
-        while true {
+        while !input.isEmpty {
             switch LineFramer.next(input.unread, limit: Self.maxLine) {
             case .incomplete:
                 return .incomplete
@@ -60,6 +60,7 @@ public struct ReplyParser: Sendable {
                 }
             }
         }
+        return .incomplete
     }
 
     /// The finished reply, or nil when more lines must follow.

@@ -23,6 +23,7 @@ struct Script {
     private init(_ lines: [Line]) {
         self.lines = lines
         source = ContextSource(Self.context)
+        source.reportsAcceptances = false
         table = BackendTable(servers: [Self.here], needProof: false)
     }
 
@@ -135,7 +136,10 @@ extension Script {
             var moved = true
             while moved {
                 moved = false
-                while conversation.nextEffect() != nil { moved = true }
+                while let effect = conversation.nextEffect() {
+                    _ = consume effect
+                    moved = true
+                }
                 let toClient = conversation.toClient.count
                 if toClient > 0 {
                     conversation.toClient.consume(toClient)

@@ -41,6 +41,8 @@ extension Conversation {
 
     /// Writes the replies whose turn has come; afterwards acts on a queue that ran empty.
     mutating func flushReplies() {
+        // Every event comes here, most of them with nothing to write.
+        if queue.isEmpty, burdens == nil { return }
         while !holdsReply(), let answer = queue.next() {
             ReplyEncoder.write(answer.reply, to: &toClient)
             count(answer)

@@ -143,7 +143,9 @@ extension Conversation {
         self.now = now
         server.since = now
         if isPassedOn { return splicedOn() }
-        process()
+        // Only content waits for what was written.
+        if client.heldSince != nil { return process() }
+        noteBackendOutput()
     }
 
     /// The first `count` of the octets that were `lent` were written.

@@ -47,7 +47,13 @@ extension Conversation {
         client.lastWrite = now
         tally.bytesOut &+= UInt64(count)
         if isPassedOn, case .spliced = reading { return splicedOn() }
-        process()
+        if waitsForClient { return process() }
+        client.hadOutput = !toClient.isEmpty
+    }
+
+    /// Commands are not read because the client is behind with our replies.
+    private var waitsForClient: Bool {
+        if case .overlongLine = reading { true } else { client.isHeld }
     }
 
     /// The client sends no more; what it sent before is still answered.

@@ -70,6 +70,7 @@ extension Conversation {
             close(with: Replies.shuttingDown(context.hostname))
             return true
         }
+        if fromClient.isEmpty { return false }
         let isAuth = Self.beginsWithAUTH(fromClient.unread)
         let limit = isAuth ? context.limits.maxAuthLine : context.limits.maxLine
         switch LineFramer.next(fromClient.unread, limit: limit - 2) {

@@ -81,6 +81,11 @@ extension Conversation {
         // Output counts as waiting from the moment that there is some.
         if toClient.isEmpty || !client.hadOutput { client.lastWrite = now }
         client.hadOutput = !toClient.isEmpty
+        noteBackendOutput()
+    }
+
+    /// What waits for the backend counts as waiting from the moment that there is some.
+    mutating func noteBackendOutput() {
         let hasOutput = !toBackend.isEmpty || lent > 0
         if !server.hadOutput, hasOutput { server.since = now }
         server.hadOutput = hasOutput

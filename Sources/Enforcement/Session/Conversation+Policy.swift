@@ -50,11 +50,7 @@ extension Conversation {
     /// Reports a decision and lets it take effect.
     mutating func decided(_ decision: Decision, _ account: Account) {
         let stage = decision.stage
-        if decision.isPlain {
-            effects.append(
-                .report(.accepted(stage: stage, rule: decision.rule, policyHash: decision.policyHash)))
-            return
-        }
+        if decision.isPlain { return reportAcceptance(decision) }
         takeEffect(decision)
         for monitored in decision.monitored {
             guard let refusal = monitored.verdict.refusal else { continue }
@@ -63,10 +59,20 @@ extension Conversation {
             effects.append(.report(.refused(report)))
         }
         if decision.isAccepted {
-            effects.append(
-                .report(.accepted(stage: stage, rule: decision.rule, policyHash: decision.policyHash)))
+            reportAcceptance(decision)
         } else if stage != .rcptReply {
             refund(account)
+        }
+    }
+
+    /// A session has one at nearly every command, so they are only counted where nobody reads them.
+    private mutating func reportAcceptance(_ decision: Decision) {
+        if source.reportsAcceptances {
+            effects.append(
+                .report(
+                    .accepted(stage: decision.stage, rule: decision.rule, policyHash: decision.policyHash)))
+        } else {
+            acceptances &+= 1
         }
     }
 

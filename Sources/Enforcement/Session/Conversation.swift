@@ -2,6 +2,7 @@ public import Bytes
 public import Policy
 import SMTPSession
 import SMTPWire
+import Synchronization
 
 /// One conversation: a client, a policy and a backend, as a value.
 ///
@@ -47,6 +48,8 @@ public struct Conversation: ~Copyable {
     var chunks: ChunkStream?
     var effects: [Effect] = []
     private var effectsTaken = 0
+    /// Decisions that accepted and are not reported (`ContextSource.reportsAcceptances`), since the driver last took them.
+    var acceptances: UInt32 = 0
 
     /// The session's clock, nanoseconds; moved by every event.
     var now: UInt64
@@ -71,6 +74,7 @@ public struct Conversation: ~Copyable {
     let intercepted: Intercepted?
     /// The server has taken the client's STARTTLS; a stored fact, since every event asks.
     var isPassedOn = false
+    private let pin = Atomic<UInt8>(0)
 
     /// A conversation with `client`, which is where a trusted PROXY header says it is.
     ///
@@ -107,15 +111,26 @@ public struct Conversation: ~Copyable {
 
     /// The next thing to do, oldest first.
     public mutating func nextEffect() -> Effect? {
-        guard effectsTaken < effects.count else { return nil }
-        let effect = effects[effectsTaken]
-        effectsTaken += 1
-        if effectsTaken == effects.count {
-            // An idle session keeps no memory for effects.
-            if backend.isDisconnected { effects = [] } else { effects.removeAll(keepingCapacity: true) }
-            effectsTaken = 0
+        effects.isEmpty ? nil : popEffect()
+    }
+
+    private mutating func popEffect() -> Effect {
+        if effectsTaken < effects.count - 1 {
+            effectsTaken += 1
+            return effects[effectsTaken - 1]
         }
+        // Most of the time there is one, which moves out.
+        let effect = effects.removeLast()
+        effectsTaken = 0
+        // An idle session keeps no memory for effects.
+        if backend.isDisconnected { effects = [] } else { effects.removeAll(keepingCapacity: true) }
         return effect
+    }
+
+    /// How many decisions accepted without a report since this was asked last.
+    public mutating func takeAcceptances() -> UInt64 {
+        defer { acceptances = 0 }
+        return UInt64(acceptances)
     }
 
     /// Whether there is anything to do.

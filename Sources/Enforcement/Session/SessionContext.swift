@@ -89,6 +89,8 @@ public final class ContextSource {
     public var calendar = CalendarFacts()
     /// Kept up to date by the worker.
     public var store = SharedStoreUse.none
+    /// Whether somebody wants a report of each decision that accepts; otherwise `takeAcceptances` counts them.
+    public var reportsAcceptances = true
     let scratch = MatchScratch()
     var ehloReplies = EHLOReplies()
 

@@ -113,6 +113,7 @@ final class GatewaySession {
 
     func performEffects() {
         while let effect = conversation.nextEffect() { carryOut(effect) }
+        port.counters.add(.acceptances, conversation.takeAcceptances())
     }
 
     private func armDeadline() {

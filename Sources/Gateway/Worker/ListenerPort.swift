@@ -51,6 +51,7 @@ final class ListenerPort: EventHandler, TimerHandler {
         source = ContextSource(settings.context)
         source.calendar = .now()
         source.store = worker.storeUse
+        source.reportsAcceptances = worker.logsPermits
     }
 
     /// Tells rules the time of day, at most once a second.

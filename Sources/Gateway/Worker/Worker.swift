@@ -19,7 +19,7 @@ final class Worker {
     let mailbox: LoopMailbox<WorkerMessage>
     private let log: DecisionLog?
     /// Whether the log has a line for commands that passed.
-    private let logsPermits: Bool
+    let logsPermits: Bool
     var sessions: [UInt64: GatewaySession] = [:]
     var ports: [String: ListenerPort] = [:]
     private var tables: [String: BackendTable] = [:]
@@ -64,7 +64,6 @@ final class Worker {
     func report(_ report: SessionReport, of identity: SessionIdentity, on port: ListenerPort) {
         port.counters.count(report)
         if case .banned(let ban) = report { tellOfBan(ban) }
-        if case .accepted = report, !logsPermits { return }
         log?.record(identity, report, at: .now())
     }
 

@@ -84,8 +84,7 @@ public struct ReplyQueue: Sendable {
 
     /// How long a rule wants the oldest command's reply held back; nil while it has none.
     public var nextDelay: UInt64? {
-        guard case .ready(let answer) = oldest else { return nil }
-        return answer.delay
+        if case .ready(let answer) = oldest { answer.delay } else { nil }
     }
 
     /// The next reply that may be written, if the oldest command has one.
