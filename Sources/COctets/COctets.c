@@ -57,6 +57,20 @@ size_t reeve_first_break(const uint8_t *octets, size_t start, size_t count) {
     return offset;
 }
 
+/* As signed numbers, what is not above 0x1F is a control character or beyond ASCII. */
+static size_t printable_run(const uint8_t *octets, size_t start, size_t count) {
+    const __m128i below = _mm_set1_epi8(0x1F), del = _mm_set1_epi8(0x7F);
+    size_t offset = start;
+    while (offset <= count && count - offset >= 16) {
+        const __m128i here = _mm_loadu_si128((const __m128i *)(octets + offset));
+        const __m128i good = _mm_andnot_si128(_mm_cmpeq_epi8(here, del), _mm_cmpgt_epi8(here, below));
+        const int bad = _mm_movemask_epi8(good) ^ 0xFFFF;
+        if (bad != 0) return offset + (size_t)__builtin_ctz((unsigned)bad);
+        offset += 16;
+    }
+    return offset;
+}
+
 size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool dots) {
     if (count < start) return start;
     return __builtin_cpu_supports("avx2") ? clean_run_avx2(octets, start, count, dots)
@@ -64,6 +78,11 @@ size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool d
 }
 
 #else
+
+static size_t printable_run(const uint8_t *octets, size_t start, size_t count) {
+    (void)octets, (void)count;
+    return start;
+}
 
 size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool dots) {
     (void)octets, (void)count, (void)dots;
@@ -76,3 +95,9 @@ size_t reeve_first_break(const uint8_t *octets, size_t start, size_t count) {
 }
 
 #endif
+
+size_t reeve_first_unprintable(const uint8_t *octets, size_t start, size_t count) {
+    size_t offset = printable_run(octets, start, count);
+    while (offset < count && octets[offset] >= 0x20 && octets[offset] <= 0x7E) offset++;
+    return offset;
+}

@@ -6,15 +6,18 @@ public enum CommandEncoder {
     /// `EHLO name` or `HELO name`.
     public static func ehlo(_ name: [UInt8], esmtp: Bool, to output: inout OutputBuffer) {
         output.append(esmtp ? "EHLO " : "HELO ")
-        output.append(name.filter { (0x21...0x7E).contains($0) })
+        append("", name, to: &output)
         output.append("\r\n")
     }
 
-    public static func mail(_ command: MailCommand, to output: inout OutputBuffer) {
+    /// `withSize` and `withAuth`: whether the server knows these parameters, which are dropped otherwise.
+    public static func mail(
+        _ command: MailCommand, withSize: Bool = true, withAuth: Bool = true, to output: inout OutputBuffer
+    ) {
         output.append("MAIL FROM:<")
         if let sender = command.sender { append(sender, to: &output) }
         output.append(ASCII.greater)
-        if let size = command.size {
+        if withSize, let size = command.size {
             output.append(" SIZE=")
             output.append(decimal: size)
         }
@@ -22,7 +25,7 @@ public enum CommandEncoder {
         if command.smtputf8 { output.append(" SMTPUTF8") }
         if let ret = command.ret { output.append(text(ret)) }
         if let envid = command.envid { append(" ENVID=", envid, to: &output) }
-        if let auth = command.auth { append(auth, to: &output) }
+        if withAuth, let auth = command.auth { append(auth, to: &output) }
         if command.requireTLS { output.append(" REQUIRETLS") }
         output.append("\r\n")
     }
@@ -91,7 +94,11 @@ extension CommandEncoder {
     /// Values were checked when they were parsed; that no octet can break the line is ensured once more here.
     private static func append(_ keyword: StaticString, _ value: [UInt8], to output: inout OutputBuffer) {
         output.append(keyword)
-        output.append(value.filter { (0x21...0x7E).contains($0) })
+        if value.allSatisfy({ (0x21...0x7E).contains($0) }) {
+            output.append(value)
+        } else {
+            output.append(value.filter { (0x21...0x7E).contains($0) })
+        }
     }
 
     private static func append(_ mailbox: Mailbox, to output: inout OutputBuffer) {

@@ -28,6 +28,14 @@ enum OctetSearch {
         return offset
     }
 
+    /// The offset of the first octet outside printable ASCII at or behind `start`, or the length of `bytes`.
+    static func firstUnprintable(_ bytes: RawSpan, from start: Int) -> Int {
+        unsafe bytes.withUnsafeBytes { octets in
+            guard let base = octets.baseAddress, start < octets.count else { return octets.count }
+            return unsafe Int(reeve_first_unprintable(base, max(0, start), octets.count))
+        }
+    }
+
     /// The offset of the first LF at or behind `start`, or nil.
     static func firstLF(_ bytes: RawSpan, from start: Int) -> Int? {
         var offset = max(0, start)

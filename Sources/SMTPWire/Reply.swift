@@ -89,15 +89,12 @@ public enum ReplyEncoder {
         let text = unsafe reply.text.span.bytes
         var start = 0
         while start <= text.byteCount {
-            var end = start
-            var isPrintable = true
-            while end < text.byteCount, text.octet(end) != ASCII.lf {
-                if !Self.isPrintable(text.octet(end)) { isPrintable = false }
-                end += 1
-            }
+            let bound = OctetSearch.firstUnprintable(text, from: start)
+            let isFit = bound == text.byteCount || text.octet(bound) == ASCII.lf
+            let end = isFit ? bound : OctetSearch.firstLF(text, from: bound) ?? text.byteCount
             begin(reply.code, isLast: end == text.byteCount, &output)
             // Most lines are fit to be sent as they are.
-            if isPrintable, end - start <= maxLine - 6 {
+            if isFit, end - start <= maxLine - 6 {
                 output.append(text.extracting(start..<end))
             } else {
                 output.append(printable(reply.text[start..<end]))

@@ -51,36 +51,34 @@ public struct ReplyParser: Sendable {
             case .tooLong:
                 return .malformed(.lineTooLong)
             case .line(let length):
-                let result = take(input.unread.extracting(0..<length))
+                let outcome = take(input.unread.extracting(0..<length))
                 input.consume(length + 2)
-                switch result {
-                case .success(nil): continue
-                case .success(let reply?): return .reply(reply)
-                case .failure(let fault): return .malformed(fault)
-                }
+                if case .incomplete = outcome { continue }
+                return outcome
             }
         }
         return .incomplete
     }
 
-    /// The finished reply, or nil when more lines must follow.
-    private mutating func take(_ line: RawSpan) -> Result<Reply?, Fault> {
-        guard let lineCode = Self.code(line) else { return .failure(.code) }
-        if lines > 0, lineCode != code { return .failure(.mixedCodes) }
-        if lines == Self.maxLines { return .failure(.tooManyLines) }
+    /// What is known with one more line.
+    private mutating func take(_ line: RawSpan) -> Outcome {
+        guard let lineCode = Self.code(line) else { return .malformed(.code) }
+        if lines > 0, lineCode != code { return .malformed(.mixedCodes) }
+        if lines == Self.maxLines { return .malformed(.tooManyLines) }
         octets += line.byteCount
-        if octets > Self.maxReply { return .failure(.replyTooLong) }
+        if octets > Self.maxReply { return .malformed(.replyTooLong) }
         code = lineCode
         let content = line.extracting(min(4, line.byteCount)..<line.byteCount)
-        if line.peek(3) != ASCII.hyphen, lines == 0 {
+        let isLast = line.peek(3) != ASCII.hyphen
+        if isLast, lines == 0 {
             octets = 0
-            return .success(Reply(code: code, text: content.copy()))
+            return .reply(Reply(code: code, text: content.copy()))
         }
         add(content)
-        if line.peek(3) == ASCII.hyphen { return .success(nil) }
+        if !isLast { return .incomplete }
         let reply = Reply(code: code, text: text)
         self = ReplyParser()
-        return .success(reply)
+        return .reply(reply)
     }
 
     private mutating func add(_ line: RawSpan) {

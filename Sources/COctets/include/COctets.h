@@ -16,4 +16,7 @@ size_t reeve_clean_run(const uint8_t *octets, size_t start, size_t count, bool d
 /* The offset of the first CR, LF or NUL at or behind `start`, or where fewer than 16 octets are left to look at. */
 size_t reeve_first_break(const uint8_t *octets, size_t start, size_t count);
 
+/* The offset of the first octet outside printable ASCII (0x20 to 0x7E) at or behind `start`, or `count`. */
+size_t reeve_first_unprintable(const uint8_t *octets, size_t start, size_t count);
+
 #endif

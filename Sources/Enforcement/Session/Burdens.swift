@@ -41,6 +41,19 @@ extension Conversation {
         set { if burdens != nil || !newValue.isEmpty { carry { $0.accounts = newValue } } }
     }
 
+    /// What an account has paid.
+    func payments(of account: Account) -> Payments { burdens?.accounts[account] ?? Payments() }
+
+    /// What an account has paid from here on.
+    mutating func setPayments(of account: Account, to payments: Payments) {
+        if burdens != nil || !payments.isEmpty { carry { $0.accounts[account] = payments } }
+    }
+
+    /// What the command in hand has paid is paid by `account` too.
+    mutating func chargeCommand(to account: Account) {
+        if let burdens { setPayments(of: account, to: burdens.accounts[.command]) }
+    }
+
     /// A new command has paid nothing and delays nothing.
     mutating func forgetBurdensOfCommand() {
         if burdens == nil { return }

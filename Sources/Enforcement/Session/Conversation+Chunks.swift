@@ -40,7 +40,7 @@ extension Conversation {
         var content = MailTransaction.Content(decision: decision, isConverted: !live.chunking)
         content.size = size
         machine.beginContent(content)
-        accounts[.content] = accounts[.command]
+        chargeCommand(to: .content)
         observer = context.book.observation.map { HeaderObserver($0, isStuffed: false) }
         chunks = ChunkStream(
             scanner: ChunkScanner(binary: transaction.mail.body == .binaryMIME),

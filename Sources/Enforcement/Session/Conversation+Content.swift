@@ -11,7 +11,7 @@ extension Conversation {
             refund(.command)
             return answer(Replies.backendUnavailable, to: .data)
         }
-        accounts[.content] = accounts[.command]
+        chargeCommand(to: .content)
         machine.beginContent(MailTransaction.Content(decision: decision, isConverted: false))
         backend.send(.data, permit: permit, to: &toBackend)
         reading = .paused(.backend(.goAhead))
@@ -221,7 +221,7 @@ extension Conversation {
     mutating func endOfDataAnswered(_ reply: Reply, to verb: Verb) {
         guard reply.isPositive || reply.code >= 400 else { return backendFailed(.unexpectedReply(reply)) }
         server.hasTransaction = false
-        if reply.isPositive { accounts[.content] = Payments() }
+        if reply.isPositive { setPayments(of: .content, to: Payments()) }
         reportMessage(reply)
         endOfTransaction()
         if client.isGone { return endSession() }

@@ -8,7 +8,7 @@ import SMTPWire
 extension Conversation {
     mutating func beginTransaction(_ mail: MailCommand, _ decision: Decision) {
         machine.beginTransaction(mail, decision: decision, now: now)
-        accounts[.mail] = accounts[.command]
+        chargeCommand(to: .mail)
         answer(Replies.senderOK, to: .mail)
     }
 
@@ -66,7 +66,7 @@ extension Conversation {
         if let recipient = facts.recipient {
             recipientsSent.append(
                 SentRecipient(
-                    ticket: ticket, recipient: recipient, number: facts.recipients.asked, payments: accounts[.command]))
+                    ticket: ticket, recipient: recipient, number: facts.recipients.asked, payments: payments(of: .command)))
         }
         backend.send(.rcpt(rcpt, ticket), permit: permit, to: &toBackend)
     }
@@ -88,7 +88,7 @@ extension Conversation {
         switch reply.code / 100 {
         case 2:
             machine.transaction?.relayed = .mailAccepted
-            accounts[.mail] = Payments()
+            setPayments(of: .mail, to: Payments())
         case 4, 5:
             machine.transaction?.relayed = .mailRefused(reply)
             refund(.mail)
@@ -109,11 +109,11 @@ extension Conversation {
 
     private mutating func settle(_ ticket: ReplyQueue.Ticket, _ reply: Reply, isTaken: Bool) {
         let newest = NewestRecipient(facts: facts.recipient, number: facts.recipients.asked)
-        accounts[.recipient] = Payments()
+        setPayments(of: .recipient, to: Payments())
         if let index = recipientsSent.firstIndex(where: { $0.ticket == ticket }) {
             let sent = recipientsSent.remove(at: index)
             (facts.recipient, facts.recipients.asked) = (sent.recipient, sent.number)
-            accounts[.recipient] = sent.payments
+            setPayments(of: .recipient, to: sent.payments)
         }
         facts.backendCode = reply.code
         recipientJudged(reply.code)

@@ -1,5 +1,6 @@
 import Bytes
 import Policy
+import SMTPSession
 
 // TLS between an intercepted client and the server that it meant: octets go from the one to the other as they come.
 //

@@ -46,8 +46,7 @@ public struct Conversation: ~Copyable {
     /// Outside the session's own memory: few sessions are inside an exchange.
     @Boxed var login: LoginAttempt?
     var chunks: ChunkStream?
-    var effects: [Effect] = []
-    private var effectsTaken = 0
+    var effects = FIFO<Effect>()
     /// Decisions that accepted and are not reported (`ContextSource.reportsAcceptances`), since the driver last took them.
     var acceptances: UInt32 = 0
 
@@ -111,19 +110,9 @@ public struct Conversation: ~Copyable {
 
     /// The next thing to do, oldest first.
     public mutating func nextEffect() -> Effect? {
-        effects.isEmpty ? nil : popEffect()
-    }
-
-    private mutating func popEffect() -> Effect {
-        if effectsTaken < effects.count - 1 {
-            effectsTaken += 1
-            return effects[effectsTaken - 1]
-        }
-        // Most of the time there is one, which moves out.
-        let effect = effects.removeLast()
-        effectsTaken = 0
+        guard let effect = effects.popFirst() else { return nil }
         // An idle session keeps no memory for effects.
-        if backend.isDisconnected { effects = [] } else { effects.removeAll(keepingCapacity: true) }
+        if effects.isEmpty, backend.isDisconnected { effects.removeAll() }
         return effect
     }
 

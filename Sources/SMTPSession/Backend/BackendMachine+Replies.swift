@@ -118,10 +118,9 @@ extension BackendMachine {
     }
 
     private mutating func commandAnswered(_ reply: Reply, _ output: inout OutputBuffer) -> Event {
-        guard !due.isEmpty else {
+        guard let awaited = due.popFirst() else {
             return .fault(reply.code == 421 ? .closing(reply) : .unsolicitedReply)
         }
-        let awaited = due.removeFirst()
         if reply.code == 421, awaited != .quit { return .fault(.closing(reply)) }
         if awaited == .hello {
             guard reply.code == 250 else { return helloRefused(reply) }

@@ -18,9 +18,9 @@ public struct BackendMachine: ~Copyable {
     var client: ClientIdentity
     var state: State = .disconnected
     /// Commands that wait for the connection to open, or for replies where the backend cannot pipeline.
-    private var waiting: [BackendCommand] = []
+    private var waiting = FIFO<BackendCommand>()
     /// Commands that were sent, oldest first.
-    var due: [AwaitedReply] = []
+    var due = FIFO<AwaitedReply>()
     var mayPipelineNext = true
     /// Every command is answered, and more has come: it cannot be the answer to what is sent from now on.
     public internal(set) var isAhead = false
@@ -167,8 +167,8 @@ public struct BackendMachine: ~Copyable {
     /// The connection is gone, or is to be: everything that was learnt or waits is forgotten.
     public mutating func disconnected() {
         state = .disconnected
-        waiting = []
-        due = []
+        waiting.removeAll()
+        due.removeAll()
         isAhead = false
     }
 
@@ -204,7 +204,7 @@ public struct BackendMachine: ~Copyable {
 
     /// Drops commands that were not sent yet: their transaction has failed.
     public mutating func dropWaiting() {
-        waiting = []
+        waiting.removeAll()
     }
 
     /// Drops recipients that were not sent yet and use what the backend has not, each with the reply to it.
@@ -238,13 +238,10 @@ public struct BackendMachine: ~Copyable {
     /// Sends as much of `waiting` as the backend may be sent now.
     mutating func pump(_ output: inout OutputBuffer) {
         guard !waiting.isEmpty, case .open(let capabilities) = state else { return }
-        var sent = 0
-        while sent < waiting.count, maySend(capabilities) {
-            write(waiting[sent], capabilities, &output)
-            mayPipelineNext = waiting[sent].mayBeFollowed
-            sent += 1
+        while maySend(capabilities), let command = waiting.popFirst() {
+            write(command, capabilities, &output)
+            mayPipelineNext = command.mayBeFollowed
         }
-        if sent == waiting.count { waiting = [] } else { waiting.removeFirst(sent) }
     }
 
     private mutating func write(
@@ -261,7 +258,9 @@ public struct BackendMachine: ~Copyable {
             CommandEncoder.rset(to: &output)
             due.append(.rset)
         case .mail(let mail):
-            CommandEncoder.mail(mail.withoutHints(unknownTo: capabilities), to: &output)
+            // Hints that change nothing about the message, which the backend may not know.
+            CommandEncoder.mail(
+                mail, withSize: capabilities.size != nil, withAuth: !capabilities.auth.isEmpty, to: &output)
             due.append(.mail)
         case .rcpt(let rcpt, let ticket):
             CommandEncoder.rcpt(rcpt, to: &output)
@@ -294,15 +293,5 @@ public struct BackendMachine: ~Copyable {
         let esmtp = client.isExtended || purpose != .session
         CommandEncoder.ehlo(client.helo, esmtp: esmtp, to: &output)
         state = .awaitingHello(purpose)
-    }
-}
-
-extension MailCommand {
-    /// Without SIZE and AUTH where the backend does not know them: both are hints that change nothing about the message.
-    func withoutHints(unknownTo capabilities: Capabilities) -> MailCommand {
-        var mail = self
-        if capabilities.size == nil { mail.size = nil }
-        if capabilities.auth.isEmpty { mail.auth = nil }
-        return mail
     }
 }

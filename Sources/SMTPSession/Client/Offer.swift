@@ -117,11 +117,6 @@ extension SessionRules {
 extension MailCommand {
     /// Whether any parameter was given; a client that said HELO may give none (RFC 5321 2.2.1).
     var usesExtensions: Bool {
-        self
-            != {
-                var bare = MailCommand(sender: sender)
-                bare.hadSourceRoute = hadSourceRoute
-                return bare
-            }()
+        size != nil || body != nil || smtputf8 || ret != nil || envid != nil || auth != nil || requireTLS
     }
 }
