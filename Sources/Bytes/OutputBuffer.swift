@@ -75,6 +75,17 @@ public struct OutputBuffer: ~Copyable {
         unsafe append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    public mutating func append(text: String) {
+        var text = text
+        text.withUTF8 { unsafe append(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Takes the last `n` pending bytes back (all of them if there are fewer).
+    public mutating func removeLast(_ n: Int) {
+        tail -= min(n, count)
+        if head == tail { release() }
+    }
+
     /// Appends `number` in decimal digits.
     public mutating func append(decimal number: UInt64) {
         if number >= 10 { append(decimal: number / 10) }

@@ -1,5 +1,7 @@
 #include "COctets.h"
 
+#include <string.h>
+
 /* OctetSearch.swift has the same in Swift, which is the reference in the tests and serves other processors. */
 
 #if defined(__x86_64__)
@@ -101,3 +103,5 @@ size_t reeve_first_unprintable(const uint8_t *octets, size_t start, size_t count
     while (offset < count && octets[offset] >= 0x20 && octets[offset] <= 0x7E) offset++;
     return offset;
 }
+
+bool reeve_same(const uint8_t *a, const uint8_t *b, size_t count) { return memcmp(a, b, count) == 0; }

@@ -28,6 +28,17 @@ enum OctetSearch {
         return offset
     }
 
+    /// Whether both are the same octets.
+    static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+        guard a.count == b.count else { return false }
+        return unsafe a.withUnsafeBufferPointer { a in
+            unsafe b.withUnsafeBufferPointer { b in
+                guard let first = a.baseAddress, let second = b.baseAddress else { return true }
+                return unsafe reeve_same(first, second, a.count)
+            }
+        }
+    }
+
     /// The offset of the first octet outside printable ASCII at or behind `start`, or the length of `bytes`.
     static func firstUnprintable(_ bytes: RawSpan, from start: Int) -> Int {
         unsafe bytes.withUnsafeBytes { octets in

@@ -56,6 +56,10 @@ public struct Reply: Equatable, Sendable {
         self.init(code: code, text: Array(text.utf8))
     }
 
+    public static func == (a: Reply, b: Reply) -> Bool {
+        a.code == b.code && OctetSearch.areEqual(a.text, b.text)
+    }
+
     /// At least one; the text behind `250-` or `250 `, with its enhanced code, as the server sent it.
     public var lines: [[UInt8]] {
         text.split(separator: ASCII.lf, omittingEmptySubsequences: false).map(Array.init)

@@ -47,11 +47,11 @@ public struct XClient: Equatable, Sendable {
         if login != nil, !offered.contains(.login) { throw .loginNotOffered }
         let loginText = try loginValue()
         for form in [(names: true, helo: true), (names: false, helo: true), (names: false, helo: false)] {
-            let line = line(offered, login: loginText, names: form.names, helo: form.helo)
-            if line.count <= Self.maxLine {
-                output.append(line)
-                return
-            }
+            let before = output.count
+            write(offered, login: loginText, names: form.names, helo: form.helo, to: &output)
+            let length = output.count - before
+            if length <= Self.maxLine { return }
+            output.removeLast(length)
         }
         throw .tooLong
     }
@@ -63,27 +63,23 @@ public struct XClient: Equatable, Sendable {
         return text
     }
 
-    private func line(_ offered: XClientAttributes, login: [UInt8]?, names: Bool, helo withHelo: Bool) -> [UInt8] {
-        var line: [UInt8] = []
-        line.reserveCapacity(192)
-        line.append(text: "XCLIENT")
-        func add(_ attribute: XClientAttributes, _ keyword: StaticString, _ value: some Sequence<UInt8>) {
-            guard offered.contains(attribute) else { return }
-            line.append(text: keyword)
-            line.append(contentsOf: value)
+    private func write(
+        _ offered: XClientAttributes, login: [UInt8]?, names: Bool, helo withHelo: Bool,
+        to output: inout OutputBuffer
+    ) {
+        output.append("XCLIENT")
+        if offered.contains(.name) { Self.append(" NAME=", host: names ? name : nil, to: &output) }
+        if offered.contains(.reverseName) {
+            Self.append(" REVERSE_NAME=", host: names ? reverseName : nil, to: &output)
         }
-        add(.name, " NAME=", Self.hostName(names ? name : nil))
-        add(.reverseName, " REVERSE_NAME=", Self.hostName(names ? reverseName : nil))
-        add(.addr, " ADDR=", Self.address(client.address))
-        add(.port, " PORT=", String(client.port).utf8)
-        if withHelo, let helo = heloValue() { add(.helo, " HELO=", helo) }
-        add(.proto, " PROTO=", (proto == .smtp ? "SMTP" : "ESMTP").utf8)
-        add(.destAddr, " DESTADDR=", Self.address(destination.address))
-        add(.destPort, " DESTPORT=", String(destination.port).utf8)
-        if let login { add(.login, " LOGIN=", login) }
-        line.append(ASCII.cr)
-        line.append(ASCII.lf)
-        return line
+        if offered.contains(.addr) { Self.append(" ADDR=", client.address, to: &output) }
+        if offered.contains(.port) { Self.append(" PORT=", client.port, to: &output) }
+        if withHelo, offered.contains(.helo), let helo = heloValue() { Self.append(" HELO=", helo, to: &output) }
+        if offered.contains(.proto) { output.append(proto == .smtp ? " PROTO=SMTP" : " PROTO=ESMTP") }
+        if offered.contains(.destAddr) { Self.append(" DESTADDR=", destination.address, to: &output) }
+        if offered.contains(.destPort) { Self.append(" DESTPORT=", destination.port, to: &output) }
+        if offered.contains(.login), let login { Self.append(" LOGIN=", login, to: &output) }
+        output.append("\r\n")
     }
 
     private func heloValue() -> [UInt8]? {
@@ -92,25 +88,33 @@ public struct XClient: Equatable, Sendable {
         return !text.isEmpty && text.count <= Self.maxValue ? text : nil
     }
 
+    private static func append(_ keyword: StaticString, _ value: [UInt8], to output: inout OutputBuffer) {
+        output.append(keyword)
+        output.append(value)
+    }
+
+    private static func append(_ keyword: StaticString, _ address: IPAddress, to output: inout OutputBuffer) {
+        output.append(keyword)
+        if !address.isV4 { output.append("IPV6:") }
+        output.append(text: address.description)
+    }
+
+    private static func append(_ keyword: StaticString, _ port: UInt16, to output: inout OutputBuffer) {
+        output.append(keyword)
+        output.append(decimal: UInt64(port))
+    }
+
     /// DNS is not trusted (CVE-2026-28753): only letters, digits, hyphens and dots pass.
-    private static func hostName(_ name: [UInt8]?) -> [UInt8] {
-        guard let name, (1...maxValue).contains(name.count), name.allSatisfy(isHostText) else {
-            return Array("[UNAVAILABLE]".utf8)
+    private static func append(_ keyword: StaticString, host name: [UInt8]?, to output: inout OutputBuffer) {
+        output.append(keyword)
+        if let name, (1...maxValue).contains(name.count), name.allSatisfy(isHostText) {
+            output.append(name)
+        } else {
+            output.append("[UNAVAILABLE]")
         }
-        return name
     }
 
     private static func isHostText(_ octet: UInt8) -> Bool {
         ASCII.isLetter(octet) || ASCII.isDigit(octet) || octet == ASCII.hyphen || octet == ASCII.dot
-    }
-
-    private static func address(_ address: IPAddress) -> String.UTF8View {
-        (address.isV4 ? address.description : "IPV6:\(address)").utf8
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(text: StaticString) {
-        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }

@@ -34,6 +34,7 @@ public enum XText {
 
     /// `bytes` as xtext.
     public static func encode(_ bytes: [UInt8]) -> [UInt8] {
+        if bytes.allSatisfy(isPlain) { return bytes }
         var text: [UInt8] = []
         text.reserveCapacity(bytes.count)
         for octet in bytes {

@@ -19,4 +19,7 @@ size_t reeve_first_break(const uint8_t *octets, size_t start, size_t count);
 /* The offset of the first octet outside printable ASCII (0x20 to 0x7E) at or behind `start`, or `count`. */
 size_t reeve_first_unprintable(const uint8_t *octets, size_t start, size_t count);
 
+/* Whether the first `count` octets of both are the same. */
+bool reeve_same(const uint8_t *a, const uint8_t *b, size_t count);
+
 #endif

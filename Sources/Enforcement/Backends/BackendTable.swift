@@ -90,6 +90,8 @@ public struct BackendServer: Sendable {
     }
 
     public let endpoint: Endpoint
+    /// `address:port`, for logs.
+    let name: String
     public var standing: Standing
     /// From the last EHLO that was answered.
     public var capabilities: Capabilities?
@@ -99,6 +101,7 @@ public struct BackendServer: Sendable {
 
     init(endpoint: Endpoint, standing: Standing) {
         self.endpoint = endpoint
+        name = endpoint.description
         self.standing = standing
     }
 

@@ -15,7 +15,7 @@ extension Conversation {
     /// `address:port` of the server in use, for logs.
     var serverName: String {
         guard let index = server.index, table.servers.indices.contains(index) else { return "none" }
-        return table.servers[index].endpoint.description
+        return table.servers[index].name
     }
 
     /// Who a new connection is opened for.

@@ -32,13 +32,14 @@ public enum CanonicalName {
             return Self.local(local) + [ASCII.at] + Self.domain(domain)
         }
         let count = local.count + 1 + domain.count
-        return unsafe [UInt8](unsafeUninitializedCapacity: count) { address, filled in
+        // Through the stack, since an array that is filled where it lies is not specialised and costs twice as much.
+        return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { address in
             for index in 0..<local.count { unsafe address[index] = ASCII.lowercased(local[index]) }
             unsafe address[local.count] = ASCII.at
             for index in 0..<domain.count {
                 unsafe address[local.count + 1 + index] = ASCII.lowercased(domain[index])
             }
-            filled = count
+            return unsafe Array(address)
         }
     }
 
