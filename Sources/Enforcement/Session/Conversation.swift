@@ -73,7 +73,8 @@ public struct Conversation: ~Copyable {
     let intercepted: Intercepted?
     /// The server has taken the client's STARTTLS; a stored fact, since every event asks.
     var isPassedOn = false
-    private let pin = Atomic<UInt8>(0)
+    /// Keeps the compiler from moving the value about for calls that only read it (docs/decisions/0016).
+    private let place = Atomic<UInt8>(0)
 
     /// A conversation with `client`, which is where a trusted PROXY header says it is.
     ///
