@@ -3,6 +3,7 @@ import Enforcement
 import Policy
 import Reactor
 import TLSTransport
+import Telemetry
 
 /// One session's I/O: moves bytes between two sockets and a `Conversation`, and carries out what it asks for.
 ///
