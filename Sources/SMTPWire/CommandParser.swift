@@ -42,7 +42,7 @@ public enum CommandParser {
     private static func requireCleanOctets(_ verb: Verb, _ line: RawSpan) throws(CommandFault.Kind) {
         if verb == .unknown || verb == .forbidden || verb == .bdat { return }
         let allows8Bit = verb == .mail || verb == .rcpt
-        for offset in 0..<line.byteCount {
+        for offset in OctetSearch.firstUnprintable(line, from: 0)..<line.byteCount {
             let octet = line.octet(offset)
             if octet < 0x20 || octet == ASCII.del || (octet >= 0x80 && !allows8Bit) { throw .illegalBytes }
         }

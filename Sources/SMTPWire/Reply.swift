@@ -110,10 +110,11 @@ public enum ReplyEncoder {
 
     private static func begin(_ code: UInt16, isLast: Bool, _ output: inout OutputBuffer) {
         let code = min(max(code, 200), 599)
-        output.append(ASCII.zero + UInt8(truncatingIfNeeded: code / 100))
-        output.append(ASCII.zero + UInt8(truncatingIfNeeded: code / 10 % 10))
-        output.append(ASCII.zero + UInt8(truncatingIfNeeded: code % 10))
-        output.append(isLast ? ASCII.space : ASCII.hyphen)
+        let start: InlineArray<4, UInt8> = [
+            ASCII.zero + UInt8(truncatingIfNeeded: code / 100), ASCII.zero + UInt8(truncatingIfNeeded: code / 10 % 10),
+            ASCII.zero + UInt8(truncatingIfNeeded: code % 10), isLast ? ASCII.space : ASCII.hyphen,
+        ]
+        unsafe output.append(start.span.bytes)
     }
 
     private static func isPrintable(_ octet: UInt8) -> Bool { (0x20...0x7E).contains(octet) }
