@@ -15,8 +15,9 @@ let package = Package(
     name: "benchmarks",
     dependencies: [.package(name: "portreeve", path: "..")],
     targets: [
+        .target(name: "LoadTimer"),
         .executableTarget(
-            name: "reeve-load", dependencies: [.product(name: "Engine", package: "portreeve")],
+            name: "reeve-load", dependencies: ["LoadTimer", .product(name: "Engine", package: "portreeve")],
             swiftSettings: settings),
         .executableTarget(
             name: "hot-paths", dependencies: ["Deciding", .product(name: "Session", package: "portreeve")],

@@ -4,7 +4,7 @@ import Reactor
 import TLSTransport
 
 /// A run: keeps the asked number of sessions going until all are done, and gathers what they saw.
-final class Load: TimerHandler {
+final class Load {
     let loop: EventLoop
     let options: Options
     let pool = BufferPool()
@@ -16,22 +16,23 @@ final class Load: TimerHandler {
     /// What later sessions resume.
     var ticket: TLSSession?
     var resumed = 0
-    var messageTimes: [UInt64] = []
+    var latencies = Latencies()
     private(set) var failed = 0
-    private var sessionTimes: [UInt64] = []
+    private var sources: Sources?
     private var begun = 0
     private var done = 0
     private var open = 0
     private var held = 0
     private var started = Instant.current()
     private var ended = Instant.current()
-    private var timer: TimerID?
+    private var schedule: Schedule?
     private var complaint: String?
     private var users = 0
 
     init(on loop: EventLoop, _ options: Options) throws {
         self.loop = loop
         self.options = options
+        sources = options.sources
         steps = options.steps
         content = reeve_load.content(size: options.size)
         var tls = ClientTLSOptions()
@@ -50,8 +51,11 @@ final class Load: TimerHandler {
     func run() throws {
         started = .current()
         if options.rate > 0 {
-            timer = loop.timers.make(self)
-            timerFired(tag: 0)
+            schedule = try Schedule(on: loop, from: started, rate: options.rate, count: options.sessions) {
+                [unowned self] due in
+                latencies.late.append(Instant.current().since(due))
+                begin(due: due)
+            }
         } else {
             fill()
         }
@@ -69,36 +73,29 @@ final class Load: TimerHandler {
         _ = getchar()
     }
 
-    /// As many sessions per tick as are due; a slow server makes them queue, not become fewer.
-    func timerFired(tag: UInt32) {
-        let due = min(options.sessions, Int(loop.now.since(started) / 1_000_000) * options.rate / 1000 + 1)
-        while begun < due { begin() }
-        if let timer, begun < options.sessions { loop.timers.arm(timer, at: loop.now + 2_000_000) }
-    }
-
     private func fill() {
-        while begun < options.sessions, open < room { begin() }
+        while begun < options.sessions, open < room { begin(due: .current()) }
     }
 
     /// The first session fetches the ticket alone.
     private var room: Int { options.resumes && ticket == nil ? 1 : options.concurrency }
 
-    private func begin() {
+    private func begin(due: Instant) {
         begun += 1
         open += 1
         do {
-            try LoadSession(of: self).connect()
+            try LoadSession(of: self, due: due).connect(from: sources?.next())
         } catch {
-            over(.failed("\(error)"), began: loop.now)
+            over(.failed("\(error)"), due: due)
         }
     }
 
-    func over(_ outcome: Outcome, began: Instant) {
+    func over(_ outcome: Outcome, due: Instant) {
         open -= 1
         switch outcome {
         case .done:
             done += 1
-            sessionTimes.append(Instant.current().since(began))
+            latencies.sessions.append(Instant.current().since(due))
         case .failed(let reason):
             failed += 1
             complaint = complaint ?? reason
@@ -126,19 +123,12 @@ extension Load {
         let complaint = complaint.map { ", \"complaint\": \"\($0.filter(Self.isPlain))\"" } ?? ""
         return """
             {"done": \(done), "failed": \(failed), "resumed": \(resumed), "seconds": \(seconds), \
-            "session_us": \(quantiles(sessionTimes)), "message_us": \(quantiles(messageTimes))\(complaint)}
+            \(latencies.members)\(complaint)}
             """
     }
 
     /// What may stand in a JSON string as it is.
     private static func isPlain(_ character: Character) -> Bool {
         character >= " " && character != "\"" && character != "\\"
-    }
-
-    private func quantiles(_ times: [UInt64]) -> String {
-        let sorted = times.sorted()
-        guard let last = sorted.last else { return "null" }
-        func at(_ share: Double) -> UInt64 { sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] / 1000 }
-        return "{\"p50\": \(at(0.5)), \"p99\": \(at(0.99)), \"max\": \(last / 1000)}"
     }
 }

@@ -15,18 +15,20 @@ final class LoadSession: EventHandler {
     private var isConnected = false
     private var isShaking = false
     private var isHeld = false
-    private let began: Instant
+    private let due: Instant
+    private var hasGreeting = false
+    private var commandBegan = Instant(nanoseconds: 0)
     private var messageBegan = Instant(nanoseconds: 0)
 
-    init(of load: Load) {
+    init(of load: Load, due: Instant) {
         self.load = load
+        self.due = due
         input = InputBuffer(pool: load.pool)
         output = OutputBuffer(pool: load.pool)
-        began = .current()
     }
 
-    func connect() throws(Errno) {
-        transport = Transport(try Socket.connect(to: load.target))
+    func connect(from source: IPAddress?) throws(Errno) {
+        transport = Transport(try Socket.connect(to: load.target, from: source))
         registration = try load.loop.register(transport.rawValue, self)
     }
 
@@ -57,11 +59,11 @@ final class LoadSession: EventHandler {
         guard step < load.steps.count else { return false }
         switch load.steps[step] {
         case .reply(let digit): guard hearsReply(digit) else { return false }
-        case .send(let line): output.append(line)
-        case .login: output.append(login(load.nextUser()))
+        case .send(let line): send(line)
+        case .login: send(login(load.nextUser()))
         case .handshake: guard shakesHands() else { return false }
         case .messageBegins: messageBegan = .current()
-        case .messageEnds: load.messageTimes.append(Instant.current().since(messageBegan))
+        case .messageEnds: load.latencies.messages.append(Instant.current().since(messageBegan))
         case .content: guard givesContent() else { return false }
         case .hold:
             if !isHeld {
@@ -94,8 +96,24 @@ final class LoadSession: EventHandler {
             return false
         }
         input.consume(length)
+        noteLatency()
         rememberTicket()
         return true
+    }
+
+    private func send(_ line: [UInt8]) {
+        commandBegan = .current()
+        output.append(line)
+    }
+
+    private func noteLatency() {
+        let now = Instant.current()
+        if hasGreeting {
+            load.latencies.commands.append(now.since(commandBegan))
+        } else {
+            hasGreeting = true
+            load.latencies.greetings.append(now.since(due))
+        }
     }
 
     private func givesContent() -> Bool {
@@ -106,6 +124,7 @@ final class LoadSession: EventHandler {
         }
         guard written == load.content.count else { return false }
         written = 0
+        commandBegan = .current()
         return true
     }
 
@@ -137,7 +156,7 @@ final class LoadSession: EventHandler {
         self.registration = nil
         load.loop.deregister(registration, closing: true)
         transport.close()
-        load.over(outcome, began: began)
+        load.over(outcome, due: due)
     }
 }
 

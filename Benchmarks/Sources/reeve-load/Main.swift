@@ -1,7 +1,8 @@
 // Load for an SMTP server or proxy, and a backend that discards: one thread each, on the product's own event loop and
 // TLS, so that the generator costs less than what it measures.
 //
-//     reeve-load sink PORT [--stall]      an SMTP server that keeps nothing; answers XCLIENT, skips PROXY v2;
+//     reeve-load sink PORT [--stall]      an SMTP server that keeps nothing; answers XCLIENT, skips PROXY v2; to STAT it
+//                                         answers how many connections and transactions it had before;
 //                                         --stall stops reading in the middle of DATA
 //     reeve-load run PORT [OPTION...]     sessions; prints one JSON object with counts and latencies
 //     reeve-load hold PORT [OPTION...]    opens idle sessions, prints "ready", and keeps them until stdin ends

@@ -33,8 +33,10 @@ struct Options {
     var size = 1000
     /// Sessions at once.
     var concurrency = 20
-    /// Sessions begun per second; 0 is as many as there is room for.
+    /// Sessions begun per second, on a schedule; 0 is as many as there is room for.
     var rate = 0
+    /// Where connections come from; nil for the kernel's choice, which is one address.
+    var sources: Sources?
     var recipient = "bob@example.com"
 
     init(_ arguments: some Sequence<String>) throws {
@@ -58,6 +60,7 @@ struct Options {
         case "--size": size = try value(name, &rest) { Int($0) }
         case "--concurrency": concurrency = try value(name, &rest) { Int($0) }
         case "--rate": rate = try value(name, &rest) { Int($0) }
+        case "--sources": sources = try value(name, &rest, Sources.init)
         case "--recipient": recipient = try value(name, &rest) { $0 }
         case _: throw Misuse(text: "unknown option \(name)")
         }

@@ -8,6 +8,9 @@ final class Sink: EventHandler {
     let pool = BufferPool()
     let stalls: Bool
     private let listener: Listener
+    /// Connections and MAIL commands so far, which STAT tells.
+    var connections = 0
+    var transactions = 0
 
     init(on loop: EventLoop, port: UInt16, stalls: Bool) throws {
         self.loop = loop
@@ -25,6 +28,7 @@ final class Sink: EventHandler {
         while true {
             do throws(Errno) {
                 guard let accepted = try listener.accept() else { return }
+                connections += 1
                 try SinkSession(of: self, accepted.takeSocket()).start()
             } catch {
                 complain("reeve-load: accept: \(error)")

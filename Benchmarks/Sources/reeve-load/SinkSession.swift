@@ -80,6 +80,13 @@ final class SinkSession: EventHandler {
                 "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SIZE 100000000\r\n250-XCLIENT NAME ADDR PORT PROTO ")
             output.append(
                 "HELO LOGIN DESTADDR DESTPORT\r\n250-AUTH PLAIN\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n")
+        case (UInt8(ascii: "M"), _):
+            sink.transactions += 1
+            output.append("250 2.1.0 ok\r\n")
+        case (UInt8(ascii: "S"), UInt8(ascii: "T")):
+            // Who asks is not of the load.
+            sink.connections -= 1
+            output.append(Array("250 \(sink.connections) \(sink.transactions)\r\n".utf8))
         case (UInt8(ascii: "A"), _): output.append("235 2.7.0 ok\r\n")
         case (UInt8(ascii: "X"), _): output.append("220 sink ESMTP\r\n")
         case (UInt8(ascii: "D"), _):
