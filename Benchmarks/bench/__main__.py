@@ -15,6 +15,7 @@ import tempfile
 
 import budgets
 import decisions
+import latency
 import measure
 import peers
 import report
@@ -26,7 +27,9 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is repeated (5)")
     parser.add_argument("--scale", type=float, default=1.0, help="work of one measurement (1)")
-    parser.add_argument("--only", help="works whose names contain this, no scenes")
+    parser.add_argument("--only", help="works whose names contain this, no scenes unless --scenes names them")
+    parser.add_argument("--scenes", type=lambda text: text.split(","), help="only these, and no works unless --only "
+                        f"names them; comma-separated, of {', '.join(SCENES)}")
     parser.add_argument("--peers", help="comma-separated names of proxies")
     parser.add_argument("--idle", type=int, default=4000, help="idle sessions for the memory figures (4000)")
     parser.add_argument("--crowd", type=int, default=15000, help="idle sessions beside live ones (15000)")
@@ -71,7 +74,8 @@ def start(running, root, chosen):
 
 def measure_works(results, running, options):
     names = list(running)
-    chosen = [work for work in works.WORKS if not options.only or options.only in work.name]
+    chosen = [work for work in works.WORKS if options.only in work.name] if options.only else \
+        [] if options.scenes else works.WORKS
     for turn in range(options.rounds):
         for work in chosen:
             results["units"][work.name] = work.unit
@@ -87,7 +91,7 @@ def measure_works(results, running, options):
             say(f"round {turn + 1} of {options.rounds}: {work.name}")
 
 
-def measure_scenes(results, running, options, root):
+def idle(results, running, options, root):
     makers = {make.name: make for make in peers.ALL}
     for kind in ("plain", "starttls", "implicit"):
         for name, proxy in running.items():
@@ -99,23 +103,53 @@ def measure_scenes(results, running, options, root):
             warm = 20 if name == "postfix" else 200
             results["idle"].setdefault(kind, {})[name] = scenes.idle_memory(fresh, kind, count, warm)
             fresh.stop()
-        say(f"idle sessions, {kind}")
-    for name in running:
-        if name not in ("direct", "postfix") and "plain" in running[name].ports:
-            results["stalled"][name] = scenes.stalled_memory(makers[name], root, 100)
-    say("a backend that stopped reading")
+
+
+def stalled(results, running, _, root):
+    for make in peers.ALL[1:]:
+        if make.name in running and make.name != "postfix" and "plain" in make.kinds:
+            results["stalled"][make.name] = scenes.stalled_memory(make, root, 100)
+
+
+def workers(results, running, options, root):
+    for make in (peers.NginxMail, peers.Portreeve):
+        if make.name in running:
+            results["workers"][make.name] = scenes.workers(make, root, running["direct"], options.scale)
+
+
+def crowd(results, running, options, _):
     for name in ("nginx mail", "portreeve"):
         if name in running:
-            results["workers"][name] = scenes.workers(makers[name], root, running["direct"], options.scale)
-            results["crowd"][name] = scenes.crowd(running[name], options.crowd, 500, 4, options.turns)
-            results["flood"][name] = scenes.flood(running[name], 20000, 300, 3, options.turns)
-            if name == "portreeve":
-                results["flood"]["portreeve, refused"] = scenes.flood(
-                    running[name], 20000, 300, 3, options.turns,
-                    ("submission", "--ending", "mail"))
-    say("two workers, a crowd, a flood")
+            results["crowd"][name] = latency.crowd(running[name], options.crowd, 500, 5, options.turns)
+
+
+def flood(results, running, options, _):
+    for name, kinds in (("nginx mail", [latency.LEAVERS]), ("portreeve", [latency.LEAVERS, latency.REFUSED])):
+        if name not in running:
+            continue
+        for kind in kinds:
+            for pace in (2000, 0):
+                results["flood"].append({"proxy": name, "refused": kind is latency.REFUSED, **latency.flood(
+                    running[name], running["direct"], 20000, pace, 300, options.turns, kind)})
+
+
+def decide(results, *_):
+    results["decisions"] = decisions.measure()
+
+
+def limits(results, *_):
     results["limits"] = scenes.limits()
-    say("a million keys in a limit")
+
+
+SCENES = {"decisions": decide, "idle": idle, "stalled": stalled, "workers": workers, "crowd": crowd, "flood": flood,
+          "limits": limits}
+
+
+def measure_scenes(results, running, options, root):
+    for name, scene in SCENES.items():
+        if name in options.scenes if options.scenes else not options.only:
+            scene(results, running, options, root)
+            say(f"scene: {name}")
 
 
 def save(results, folder):
@@ -128,6 +162,8 @@ def save(results, folder):
 
 def main():
     options = arguments()
+    if unknown := set(options.scenes or []) - set(SCENES):
+        sys.exit(f"bench: no scene {', '.join(sorted(unknown))}; there are {', '.join(SCENES)}")
     if options.earlier:
         return conclude(json.loads(options.earlier.read_text()), options)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -137,14 +173,12 @@ def main():
         say(f"only {options.crowd} idle sessions: the limit of open files is {most}")
     chosen = set(options.peers.split(",")) | {"portreeve"} if options.peers else None
     results = {"machine": machine(), "rounds": options.rounds, "scale": options.scale, "load": [os.getloadavg()[0]],
-               "works": {}, "units": {}, "idle": {}, "stalled": {}, "workers": {}, "crowd": {}, "flood": {}}
+               "works": {}, "units": {}, "idle": {}, "stalled": {}, "workers": {}, "crowd": {}, "flood": []}
     with tempfile.TemporaryDirectory(prefix="reeve-bench-") as name:
         root = pathlib.Path(name)
         root.chmod(0o755)
         certificate(root)
         running = {}
-        results["decisions"] = decisions.measure()
-        say("decisions")
         try:
             start(running, root, chosen)
             results["proxies"] = list(running)
@@ -153,8 +187,7 @@ def main():
             results["load"].append(os.getloadavg()[0])
             results["budgets"] = budgets.judge(results)
             save(results, options.out)
-            if not options.only:
-                measure_scenes(results, running, options, root)
+            measure_scenes(results, running, options, root)
         finally:
             for proxy in running.values():
                 proxy.stop()

@@ -24,6 +24,8 @@ REFUSED = [
 LIMIT_NANOSECONDS = 300
 #: Limits in Redis against the same in memory; CPU of the proxy alone.
 SHARED = ("session with limits in Redis", "session, limits", "portreeve redis", "portreeve limits", 1.3)
+#: p99 beside a crowd of idle sessions or during a flood, against the same without them.
+TAIL = 2.0
 MEMORY = [("idle session", "plain", 0.5), ("idle session inside TLS", "starttls", 0.9)]
 
 
@@ -40,6 +42,20 @@ def cost(results, work, proxy, *fields):
 
 def row(what, against, most, ratio):
     return {"what": what, "against": against, "most": most, **ratio, "held": ratio["median"] <= most}
+
+
+def flood_name(each):
+    kind = "are refused" if each["refused"] else "come and leave"
+    return f"{each['flood']} {kind}, " + (f"{each['pace']} a second" if each["pace"] else "as fast as they can")
+
+
+def tails(results):
+    if each := results["crowd"].get("portreeve"):
+        yield row(f"p99 of a command beside {each['idle']} idle sessions", "without them", TAIL,
+                  each["ratios"]["command"])
+    for each in results["flood"]:
+        if each["proxy"] == "portreeve":
+            yield row(f"p99 of a session while {flood_name(each)}", "without them", TAIL, each["ratios"]["session"])
 
 
 def judge(results):
@@ -61,6 +77,7 @@ def judge(results):
             ratio = paired([memory["portreeve"]["bytes"]], [memory["nginx mail"]["bytes"]])
             if ratio:
                 rows.append(row(what, "nginx mail", most, ratio))
+    rows += tails(results)
     for what, against, most, share in decisions.rows(results.get("decisions", {})):
         rows.append(row(what, against, most, {"median": share, "low": share, "high": share}))
     if limits := results.get("limits"):

@@ -100,6 +100,15 @@ class Sink(Proxy):
     def command(self):
         return [str(LOAD), "sink", str(self.ports["plain"]), *self.arguments]
 
+    def seen(self):
+        """Connections and transactions (MAIL) so far."""
+        with socket.create_connection(("127.0.0.1", self.ports["plain"]), 10) as connection:
+            file = connection.makefile("rw", newline="\r\n")
+            file.readline()
+            file.write("STAT\r\n")
+            file.flush()
+            return [int(word) for word in file.readline().split()[1:]]
+
 
 class StalledSink(Sink):
     name = "stalled"

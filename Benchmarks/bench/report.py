@@ -80,7 +80,7 @@ def memory(results):
             for kind, by in results["idle"].items() for proxy, each in by.items()]
     rows += [["backend stopped reading", proxy, str(each["count"]), f"{each['bytes'] / 1024:.1f}"]
              for proxy, each in results["stalled"].items()]
-    return table(["memory", "proxy", "sessions", "KiB each"], rows)
+    return table(["memory", "proxy", "sessions", "KiB each"], rows) if rows else ""
 
 
 def verdicts(results):
@@ -90,25 +90,43 @@ def verdicts(results):
     return table(["budget", "against", "at most", "measured", ""], rows)
 
 
-def scenes(results):
+def tails(results):
+    """Latency of clients that are served, without and with others that are not."""
+    measured = [(f"{proxy}: {each['idle']} idle sessions", each) for proxy, each in results["crowd"].items()]
+    measured += [(f"{each['proxy']}: {budgets.flood_name(each)}", each) for each in results["flood"]]
+    rows = []
+    for what, each in measured:
+        for kind in ("greeting", "command", "session"):
+            alone, beside, ratio = each["alone"][kind], each["beside"][kind], each["ratios"][kind]
+            rows.append([
+                what if kind == "greeting" else "", kind, f"{alone['p50']} / {alone['p99']}",
+                f"{beside['p50']} / {beside['p99']}",
+                f"{ratio['median']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})"])
+    return table(["latency, µs: p50 / p99", "of a", "alone", "beside them", "p99, times"], rows) if rows else ""
+
+
+def notes(results):
+    """What the tables have no column for."""
     lines = []
     for proxy, each in results["crowd"].items():
         lines.append(
-            f"{proxy}: {each['rate']} sessions a second: p50 {each['alone']['p50']} µs, p99 {each['alone']['p99']} µs; "
-            f"beside {each['idle']} idle ones p50 {each['beside']['p50']} µs, p99 {each['beside']['p99']} µs, "
-            f"{each['failed']} failed; p99 {each['p99_ratio']:.2f} times ({each['p99_ratios'][0]}-{each['p99_ratios'][-1]})")
-    for proxy, each in results["flood"].items():
+            f"{proxy}, {each['rate']} sessions a second beside {each['idle']} idle ones: {each['failed']} failed; "
+            f"{each['kib_each']:.2f} KiB for each idle one; {late(each)}")
+    for each in results["flood"]:
         lines.append(
-            f"{proxy}: {each['rate']} sessions a second: p50 {each['alone']['p50']} µs, p99 {each['alone']['p99']} µs; "
-            f"while {each['leavers']} come and are not served ({each['leavers_per_second']:.0f} a second) "
-            f"p50 {each['beside']['p50']} µs, p99 {each['beside']['p99']} µs, {each['failed']} failed; "
-            f"p99 {each['p99_ratio']:.2f} times ({each['p99_ratios'][0]}-{each['p99_ratios'][-1]})")
+            f"{each['proxy']}, {each['rate']} sessions a second, {budgets.flood_name(each)} "
+            f"({each['flood_per_second']:.0f} a second came): {each['failed']} failed, the backend saw none of the "
+            f"flood; {late(each)}")
     for proxy, each in results["workers"].items():
         one, two = each["1"], each["2"]
         lines.append(
             f"{proxy}: 1 worker {one['per_second']:.0f} sessions a second ({one['us']:.0f} µs each), "
             f"2 workers {two['per_second']:.0f} ({two['us']:.0f} µs each)")
-    return "\n".join(lines)
+    return "\n".join("* " + line for line in lines)
+
+
+def late(each):
+    return f"the loader's own lateness, p99: {each['alone']['late']['p99']} and {each['beside']['late']['p99']} µs"
 
 
 def text(results):
@@ -118,7 +136,8 @@ def text(results):
         f"{results['machine']}, {results['rounds']} rounds, scale {results['scale']}; "
         f"load average {results['load'][0]:.1f} before, {results['load'][1]:.1f} after. Median (least-greatest).",
         costs(results, proxies), split(results, proxies), ratios(results, others), throughput(results, proxies),
-        latencies(results, proxies), memory(results), scenes(results), verdicts(results),
+        latencies(results, proxies), memory(results), tails(results), notes(results),
+        verdicts(results),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -129,11 +148,10 @@ def document(results):
     others = [each for each in proxies if not each.startswith(("direct", "portreeve"))]
     first = (f"{results['machine']}; {results['rounds']} rounds, scale {results['scale']}, load average "
              f"{results['load'][0]:.1f} before and {results['load'][1]:.1f} after. Medians with the least and greatest round.")
-    bullets = "\n".join("* " + line for line in scenes(results).splitlines())
     parts = [first, verdicts(results), costs(results, proxies), ratios(results, others),
              "User and system time:", split(results, proxies),
              "Latency, with loader, proxy and backend on the same machine:", latencies(results, proxies),
-             memory(results) if results["idle"] else "", bullets]
+             memory(results), tails(results), notes(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

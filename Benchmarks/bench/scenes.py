@@ -1,8 +1,6 @@
-"""Measurements that are not a cost per unit: memory, and what one kind of client does to another."""
-import concurrent.futures
+"""Measurements that are not a cost per unit: memory, a second worker, a large table."""
 import json
 import pathlib
-import statistics
 import subprocess
 import time
 
@@ -66,51 +64,6 @@ def workers(make, directory, backend, scale):
         result[str(count)] = {"per_second": sessions / seen["seconds"], **used, "session_us": seen["session_us"]}
         proxy.stop()
     return result
-
-
-def crowd(proxy, idle, rate, seconds, turns):
-    """Latency of accepted sessions at `rate` a second, without and with `idle` sessions beside them, in turn."""
-    options = ["--rate", str(rate), "--sessions", str(int(rate * seconds))]
-    port = proxy.ports["plain"]
-    alone, beside, memory = [], [], 0
-    for _ in range(turns):
-        alone.append(works.run_load(port, options, tolerant=True))
-        held = works.Held(port, idle)
-        beside.append(works.run_load(port, options, tolerant=True))
-        memory = max(memory, measure.anonymous_kib(proxy.roots))
-        held.release()
-    return {"idle": idle, "rate": rate, "turns": turns, "anonymous_kib": memory, **compared(alone, beside)}
-
-
-def flood(proxy, leavers, rate, seconds, turns, kind=("plain", "--ending", "leave")):
-    """Latency of accepted sessions while others come as fast as they can and are not served, in turn with quiet."""
-    options = ["--rate", str(rate), "--sessions", str(int(rate * seconds))]
-    port = proxy.ports["plain"]
-    alone, beside, storms = [], [], []
-    for _ in range(turns):
-        alone.append(works.run_load(port, options, tolerant=True))
-        with concurrent.futures.ThreadPoolExecutor(1) as other:
-            storm = other.submit(
-                works.run_load, proxy.ports[kind[0]],
-                [*kind[1:], "--sessions", str(leavers), "--concurrency", "50"], tolerant=True)
-            beside.append(works.run_load(port, options, tolerant=True))
-            storms.append(leavers / storm.result()["seconds"])
-    return {"leavers": leavers, "leavers_per_second": statistics.median(storms), "rate": rate, "turns": turns,
-            **compared(alone, beside)}
-
-
-def compared(alone, beside):
-    """Medians over all turns: one bad second of the machine is not the proxy's."""
-    def median(runs, name):
-        return round(statistics.median(run["session_us"][name] for run in runs))
-
-    def latency(runs):
-        return {name: median(runs, name) for name in ("p50", "p99")}
-
-    ratios = [b["session_us"]["p99"] / a["session_us"]["p99"] for a, b in zip(alone, beside)]
-    return {"alone": latency(alone), "beside": latency(beside), "p99_ratio": statistics.median(ratios),
-            "p99_ratios": sorted(round(each, 2) for each in ratios),
-            "failed": sum(run["failed"] for run in beside), "failed_alone": sum(run["failed"] for run in alone)}
 
 
 def limits(keys=1_000_000):

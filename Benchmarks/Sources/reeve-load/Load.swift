@@ -19,6 +19,8 @@ final class Load {
     var latencies = Latencies()
     private(set) var failed = 0
     private var sources: Sources?
+    /// Sessions to begin in all.
+    private var wanted: Int
     private var begun = 0
     private var done = 0
     private var open = 0
@@ -32,6 +34,7 @@ final class Load {
     init(on loop: EventLoop, _ options: Options) throws {
         self.loop = loop
         self.options = options
+        wanted = options.sessions
         sources = options.sources
         steps = options.steps
         content = reeve_load.content(size: options.size)
@@ -48,33 +51,35 @@ final class Load {
         return users
     }
 
+    /// So many sessions have failed that more would tell nothing.
+    private static let tolerance = 1000
+
     func run() throws {
         started = .current()
+        if options.isEndless { _ = try loop.register(STDIN_FILENO, self) }
         if options.rate > 0 {
-            schedule = try Schedule(on: loop, from: started, rate: options.rate, count: options.sessions) {
-                [unowned self] due in
+            schedule = try Schedule(on: loop, from: started, rate: options.rate, count: wanted) { [unowned self] due in
                 latencies.late.append(Instant.current().since(due))
                 begin(due: due)
             }
         } else {
             fill()
         }
-        while done + failed < options.sessions { loop.turn() }
+        while done + failed < wanted { loop.turn() }
         ended = .current()
     }
 
     /// Opens the sessions a few at a time, says so when all are idle, and waits for the end of stdin.
     func hold() throws {
         fill()
-        while held + failed < options.sessions { loop.turn() }
-        if failed > 0 { throw Misuse(text: "\(failed) of \(options.sessions) failed: \(complaint ?? "")") }
-        print("ready")
-        fflush(nil)
+        while held + failed < wanted { loop.turn() }
+        if failed > 0 { throw Misuse(text: "\(failed) of \(wanted) failed: \(complaint ?? "")") }
+        say("ready")
         _ = getchar()
     }
 
     private func fill() {
-        while begun < options.sessions, open < room { begin(due: .current()) }
+        while begun < wanted, open < room { begin(due: .current()) }
     }
 
     /// The first session fetches the ticket alone.
@@ -96,11 +101,24 @@ final class Load {
         case .done:
             done += 1
             latencies.sessions.append(Instant.current().since(due))
+            if options.isEndless, done == 1 { say("ready") }
         case .failed(let reason):
             failed += 1
             complaint = complaint ?? reason
+            if failed == Self.tolerance { stop() }
         }
         if options.rate == 0 { fill() }
+    }
+
+    /// Begins no more sessions; those that are open go on to their end.
+    private func stop() {
+        schedule?.stop()
+        wanted = begun
+    }
+
+    private func say(_ word: String) {
+        print(word)
+        fflush(nil)
     }
 
     /// The session idles: the next one may begin.
@@ -113,6 +131,13 @@ final class Load {
     enum Outcome {
         case done
         case failed(String)
+    }
+}
+
+extension Load: EventHandler {
+    /// Stdin of an endless run.
+    func ready(_ readiness: Readiness, tag: UInt32) {
+        if getchar() == EOF { stop() }
     }
 }
 

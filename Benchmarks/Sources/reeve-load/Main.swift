@@ -5,6 +5,7 @@
 //                                         answers how many connections and transactions it had before;
 //                                         --stall stops reading in the middle of DATA
 //     reeve-load run PORT [OPTION...]     sessions; prints one JSON object with counts and latencies
+//                                         --endless prints "ready" after the first and ends when stdin does
 //     reeve-load hold PORT [OPTION...]    opens idle sessions, prints "ready", and keeps them until stdin ends
 import Glibc
 import Reactor

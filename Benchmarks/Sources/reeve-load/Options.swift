@@ -35,6 +35,8 @@ struct Options {
     var concurrency = 20
     /// Sessions begun per second, on a schedule; 0 is as many as there is room for.
     var rate = 0
+    /// Sessions are begun until stdin ends, as many as that may be.
+    var isEndless = false
     /// Where connections come from; nil for the kernel's choice, which is one address.
     var sources: Sources?
     var recipient = "bob@example.com"
@@ -52,6 +54,7 @@ struct Options {
         switch name {
         case "--stall": stalls = true
         case "--resume": resumes = true
+        case "--endless": (isEndless, sessions) = (true, .max)
         case "--login": logsIn = true
         case "--tls": tls = try value(name, &rest, TLS.init)
         case "--ending": ending = try value(name, &rest, Ending.init)

@@ -10,7 +10,7 @@ final class Schedule: EventHandler {
     private let timer: FileDescriptor
     private let started: Instant
     private let interval: Double
-    private let count: Int
+    private var count: Int
     private let begin: (Instant) -> Void
     private var begun = 0
 
@@ -24,6 +24,11 @@ final class Schedule: EventHandler {
         self.begin = begin
         _ = try loop.register(timer.rawValue, self)
         beginWhatIsDue()
+    }
+
+    /// Nothing is due any more.
+    func stop() {
+        count = begun
     }
 
     func ready(_ readiness: Readiness, tag: UInt32) {
