@@ -37,12 +37,16 @@ def crowd(proxy, idle, rate, seconds, turns):
 
 
 class Flood:
-    """Sessions that come until `end`, `rate` a second or (0) as fast as fifty at once can."""
+    """Sessions that come until `end`, `rate` a second or (0) as fast as fifty at once can.
+
+    Their clients have the lowest priority: in the world they are other machines, and here they would take the cores
+    from the proxy, the backend and the clients that are measured.
+    """
 
     def __init__(self, proxy, kind, rate):
         pace = ["--rate", str(rate)] if rate else ["--concurrency", "50"]
         self.child = subprocess.Popen(
-            [str(peers.LOAD), "run", str(proxy.ports[kind[0]]), "--endless", *kind[1:], *pace, *FLOODERS],
+            ["nice", "-n", "19", peers.LOAD, "run", str(proxy.ports[kind[0]]), "--endless", *kind[1:], *pace, *FLOODERS],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.child.stdout.readline().strip() != "ready":
             raise RuntimeError(f"a flood at {proxy.name}: {self.child.wait()}")

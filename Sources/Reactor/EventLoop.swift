@@ -60,6 +60,8 @@ private struct Slot {
     var fd: Int32 = -1
     /// On the ready list already.
     var isQueued = false
+    /// Its events wait on the ready list until the others of their turn are served.
+    var yields = false
 }
 
 // MARK: Registering
@@ -70,7 +72,12 @@ extension EventLoop {
     /// Watches `fd` in both directions from now until `deregister`; what it can do already arrives as a first event.
     ///
     /// The loop keeps `handler` alive as long as the registration stands, the caller keeps `fd` open.
-    public func register(_ fd: Int32, _ handler: any EventHandler, tag: UInt32 = 0) throws(Errno) -> Registration {
+    ///
+    /// One that `yields` is served at the end of a turn, when all others have had theirs, and hears no readiness:
+    /// who is being served goes before who arrives.
+    public func register(
+        _ fd: Int32, _ handler: any EventHandler, tag: UInt32 = 0, yields: Bool = false
+    ) throws(Errno) -> Registration {
         let slot = freeSlots.popLast() ?? addSlot()
         let registration = Registration(slot: slot, generation: slots[Int(slot)].generation)
         var event = epoll_event(events: Self.interest, data: epoll_data_t(u64: registration.token))
@@ -82,6 +89,7 @@ extension EventLoop {
         slots[Int(slot)].handler = handler
         slots[Int(slot)].tag = tag
         slots[Int(slot)].fd = fd
+        slots[Int(slot)].yields = yields
         return registration
     }
 
@@ -143,10 +151,20 @@ extension EventLoop {
         now = .current()
         for i in 0..<max(0, Int(count)) {
             let event = events[i]
-            dispatch(Registration(token: event.data.u64), Readiness(epoll: event.events))
+            arrived(Registration(token: event.data.u64), Readiness(epoll: event.events))
         }
         timers.advance(to: now)
         serveReadyList()
+    }
+
+    @inline(__always)
+    private func arrived(_ registration: Registration, _ readiness: Readiness) {
+        let slot = Int(registration.slot)
+        if slot < slots.count, slots[slot].yields {
+            again(registration)
+        } else {
+            dispatch(registration, readiness)
+        }
     }
 
     @inline(__always)

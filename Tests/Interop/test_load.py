@@ -4,6 +4,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import unittest
 
 import daemon
@@ -253,6 +254,30 @@ class Process(unittest.TestCase):
             self.busy.send(wire.stuffed(wire.message(b"finished\r\n")))
             self.assertEqual(self.busy.reply()[0], 250)
         self.assertEqual(self.portreeve.child.process.wait(60), 0)
+
+    def test_sigterm_answers_those_who_wait_at_the_door(self):
+        child = self.portreeve.child.process
+        child.send_signal(signal.SIGSTOP)
+        try:
+            waiting = [wire.Client(self.portreeve.mx, harness.source()) for _ in range(60)]
+        finally:
+            child.send_signal(signal.SIGTERM)
+            child.send_signal(signal.SIGCONT)
+        for client in waiting:
+            self.addCleanup(client.close)
+            while client.reply()[0] == 220:
+                pass
+            self.assertTrue(client.ended())
+        self.assertEqual(child.wait(60), 0)
+
+    def test_a_client_that_ends_without_quit_is_answered_to_its_end(self):
+        with wire.Client(self.portreeve.mx, harness.source()) as client:
+            client.greet()
+            client.send(b"NOOP\r\nNOOP\r\n")
+            client.socket.shutdown(socket.SHUT_WR)
+            client.expect(250)
+            client.expect(250)
+            self.assertTrue(client.ended())
 
     def begin(self):
         self.busy = wire.Client(self.portreeve.mx, harness.source())

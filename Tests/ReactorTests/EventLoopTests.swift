@@ -163,6 +163,62 @@ struct EventLoopTests {
         #expect(recorder.events.dropFirst().map(\.readiness) == [[], [], []])
     }
 
+    @Test("What yields is served after all others of its turn, with no readiness")
+    func yields() throws {
+        let (first, second, last) = (try Ends(), try Ends(), try Ends())
+        let (patient, other) = (Recorder(), Recorder())
+        var order: [UInt32] = []
+        for recorder in [patient, other] { recorder.onReady = { _, tag in order.append(tag) } }
+        _ = try loop.register(first.left, patient, tag: 1, yields: true)
+        _ = try loop.register(second.left, other, tag: 2)
+        _ = try loop.register(last.left, other, tag: 3)
+        loop.turn(atMost: 0)
+        #expect(order == [2, 3, 1])
+        #expect(patient.events.map(\.readiness) == [[]])
+        order = []
+        for ends in [first, second, last] { ends.sendFromRight("x") }
+        loop.turn(atMost: 0)
+        #expect(order == [2, 3, 1], "an event each, whichever came first")
+    }
+
+    @Test("What yields and asks again is served behind what has arrived meanwhile")
+    func yieldsAgain() throws {
+        let (door, session) = (try Ends(), try Ends())
+        let (patient, other) = (Recorder(), Recorder())
+        var order: [String] = []
+        let registration = try loop.register(door.left, patient, yields: true)
+        _ = try loop.register(session.left, other)
+        loop.turn(atMost: 0)
+        patient.onReady = { [unowned loop] _, _ in
+            order.append("door")
+            if order.count < 3 { loop.again(registration) }
+        }
+        other.onReady = { _, _ in order.append("session") }
+        loop.again(registration)
+        session.sendFromRight("x")
+        loop.turn()
+        session.sendFromRight("y")
+        loop.turn()
+        #expect(order == ["session", "door", "session", "door"])
+    }
+
+    @Test("An end of what yields comes before its turn, and its event is dropped")
+    func yieldsNoMore() throws {
+        let (door, session) = (try Ends(), try Ends())
+        let (patient, other, heir) = (Recorder(), Recorder(), Recorder())
+        let registration = try loop.register(door.left, patient, yields: true)
+        _ = try loop.register(session.left, other)
+        other.onReady = { [unowned loop] _, _ in
+            loop.deregister(registration)
+            _ = try? loop.register(door.left, heir)
+        }
+        loop.turn(atMost: 0)
+        #expect(patient.events.isEmpty)
+        #expect(heir.events.isEmpty, "the heir of the slot has an event of its own")
+        loop.turn(atMost: 0)
+        #expect(heir.events.map(\.readiness) == [.writable])
+    }
+
     @Test("A bad descriptor is refused and leaves no row behind")
     func badDescriptor() {
         let before = loop.registrations

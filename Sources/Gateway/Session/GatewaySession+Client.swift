@@ -39,7 +39,9 @@ extension GatewaySession {
                 performEffects()
                 writeBackend()
             case .wouldBlock: return
-            case .endOfStream: return conversation.clientEnded(now: now)
+            case .endOfStream:
+                clientHasEnded = true
+                return conversation.clientEnded(now: now)
             case .failed: return conversation.clientBroke(now: now)
             }
         }
@@ -107,9 +109,11 @@ extension GatewaySession {
 
     // MARK: Closing
 
-    /// All was written: after QUIT we close, otherwise we wait for the client to have read it.
+    /// All was written: after QUIT or the client's own FIN we close, otherwise we wait for the client to have read it.
+    ///
+    /// Behind a close_notify there may be octets that were not read, and RST would be the answer to them.
     private func endClient() {
-        guard !conversation.clientHasQuit else { return closeClient() }
+        guard !conversation.clientHasQuit, !clientHasEnded || client.isTLS else { return closeClient() }
         client.shutdownWrite()
         clientPhase = .lingering(until: now &+ Self.lingerTime)
         drainClient()

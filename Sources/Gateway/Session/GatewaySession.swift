@@ -27,6 +27,8 @@ final class GatewaySession {
     var client: Transport
     var clientRegistration: Registration?
     var clientPhase = Phase.open
+    /// The client's FIN was read.
+    var clientHasEnded = false
     var backend = BackendLink()
     /// Of an intercepted session that goes on.
     let route: OnwardRoute?

@@ -14,11 +14,11 @@ extension ListenerPort {
     func intercept(on listener: consuming Listener, _ slot: InterceptionSlot) throws(Errno) {
         let index = sockets.firstIndex { $0.slot == slot } ?? sockets.count
         let registration = try worker.loop.register(
-            listener.rawValue, self, tag: UInt32(truncatingIfNeeded: index))
+            listener.rawValue, self, tag: UInt32(truncatingIfNeeded: index), yields: true)
         let bound = Bound(listener, registration, slot: slot)
         if index < sockets.count {
             let former = sockets[index]
-            accept(on: former)
+            accept(on: former, atMost: Self.backlog)
             worker.loop.deregister(former.registration)
             sockets[index] = bound
         } else {

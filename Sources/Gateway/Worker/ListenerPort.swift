@@ -21,8 +21,12 @@ final class ListenerPort: EventHandler, TimerHandler {
     private var calendarSecond: UInt64 = 0
     private var deal: Deal?
 
-    /// Connections accepted in one go before sessions get their turn.
-    static let acceptBatch = 16
+    /// Connections accepted in one turn of the loop, after the sessions have had theirs.
+    ///
+    /// Each costs as much as several commands: this bounds what a flood of newcomers adds to the latency of a command.
+    static let acceptBatch = 4
+    /// Connections that the queue of a socket that is closed may hold.
+    static let backlog = Int(ListenerOptions().backlog)
     /// Nanoseconds until accept is tried again when descriptors have run out.
     static let retryPause: UInt64 = 100_000_000
 
@@ -76,13 +80,13 @@ final class ListenerPort: EventHandler, TimerHandler {
     func listen(on listener: consuming Listener, deal: Deal?) throws(Errno) {
         self.deal = deal
         let registration = try worker.loop.register(
-            listener.rawValue, self, tag: UInt32(truncatingIfNeeded: sockets.count))
+            listener.rawValue, self, tag: UInt32(truncatingIfNeeded: sockets.count), yields: true)
         sockets.append(Bound(listener, registration))
     }
 
     /// Takes what has connected already, then closes: what waits in the queue of a closed socket would be reset.
     func stopListening() {
-        acceptAll()
+        for bound in sockets { accept(on: bound, atMost: Self.backlog) }
         for bound in sockets { worker.loop.deregister(bound.registration) }
         sockets = []
         if let retryTimer { worker.loop.timers.discard(retryTimer) }
@@ -102,8 +106,8 @@ final class ListenerPort: EventHandler, TimerHandler {
         for bound in sockets { accept(on: bound) }
     }
 
-    func accept(on bound: Bound) {
-        for _ in 0..<Self.acceptBatch {
+    func accept(on bound: Bound, atMost most: Int = acceptBatch) {
+        for _ in 0..<most {
             do throws(Errno) {
                 guard let accepted = try bound.listener.accept() else { return }
                 guard let peer = accepted.peer else { continue }
