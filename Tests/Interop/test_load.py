@@ -259,7 +259,7 @@ class Process(unittest.TestCase):
         child = self.portreeve.child.process
         child.send_signal(signal.SIGSTOP)
         try:
-            waiting = [wire.Client(self.portreeve.mx, harness.source()) for _ in range(60)]
+            waiting = [wire.Client(self.portreeve.mx, harness.source()) for _ in range(400)]
         finally:
             child.send_signal(signal.SIGTERM)
             child.send_signal(signal.SIGCONT)
