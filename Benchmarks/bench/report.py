@@ -135,9 +135,9 @@ def text(results):
     parts = [
         f"{results['machine']}, {results['rounds']} rounds, scale {results['scale']}; "
         f"load average {results['load'][0]:.1f} before, {results['load'][1]:.1f} after. Median (least-greatest).",
-        costs(results, proxies), split(results, proxies), ratios(results, others), throughput(results, proxies),
-        latencies(results, proxies), memory(results), tails(results), notes(results),
-        verdicts(results),
+        *([costs(results, proxies), split(results, proxies), ratios(results, others), throughput(results, proxies),
+           latencies(results, proxies)] if results["works"] else []),
+        memory(results), tails(results), notes(results), verdicts(results),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
