@@ -53,7 +53,7 @@ class Flood:
 
     def end(self):
         """What its clients saw."""
-        return json.loads(self.child.communicate()[0])
+        return json.loads(self.child.communicate(timeout=60)[0])
 
 
 def flood(proxy, backend, count, pace, rate, turns, kind=LEAVERS):

@@ -2,9 +2,9 @@ import Bytes
 
 /// The addresses that connections come from, one after the other.
 ///
-/// The kernel has some 28,000 ports for connections from one address to one listener, and looks at every used one on
-/// its way to a free one: thousands of open or lately closed connections from a single address would make each
-/// `connect` of the loader cost milliseconds. A crowd has an address each, and no such trouble.
+/// From one address to one listener the kernel has 28,000 ports and takes every second one first. Once these are used,
+/// by connections that are open or were closed lately, each further `connect` searches for milliseconds: the loader's
+/// trouble, which a crowd of clients with an address each has not.
 struct Sources {
     private let first: UInt32
     private let count: UInt32
