@@ -66,7 +66,8 @@ extension Conversation {
         if let recipient = facts.recipient {
             recipientsSent.append(
                 SentRecipient(
-                    ticket: ticket, recipient: recipient, number: facts.recipients.asked, payments: payments(of: .command)))
+                    ticket: ticket, recipient: recipient, number: facts.recipients.asked,
+                    payments: payments(of: .command)))
         }
         backend.send(.rcpt(rcpt, ticket), permit: permit, to: &toBackend)
     }

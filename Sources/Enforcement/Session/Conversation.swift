@@ -129,6 +129,9 @@ public struct Conversation: ~Copyable {
     /// Whether QUIT was answered, so that the client expects us to close.
     public var clientHasQuit: Bool { client.hasQuit }
 
+    /// Whether the backend was told QUIT, so that only its close is waited for.
+    public var isQuittingBackend: Bool { server.isQuitting }
+
     /// Content waits for the backend to take more.
     var isBackendBehind: Bool { lent > 0 || toBackend.isAboveHighWater }
 

@@ -89,7 +89,14 @@ extension GatewaySession {
     func backendReady(_ readiness: Readiness) {
         switch backend.phase {
         case .connecting: backendConnected(readiness)
-        case .open: readBackend()
+        case .open:
+            // It has taken QUIT and closed: what it said last is of no interest, and closing over it spares both sides
+            // the rest of TCP's farewell (the kernel answers with RST, which nobody is there to see).
+            if conversation.isQuittingBackend, readiness.contains(.hangup) {
+                conversation.backendEnded(now: now)
+            } else {
+                readBackend()
+            }
         case .handshaking: shakeHandsWithBackend()
         case .none, .waitingForSlot, .waitingForSocket, .securing: break
         }
