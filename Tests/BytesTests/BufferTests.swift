@@ -78,4 +78,16 @@ struct BufferTests {
         let pending = output.pending.withUnsafeBytes { Array($0) }
         #expect(pending == expected)
     }
+
+    @Test("Text is appended as its octets, and the last ones can be taken back")
+    func takingBack() {
+        var output = OutputBuffer(pool: pool)
+        output.append(text: "XCLIENT ADDR=2001:db8::1")
+        output.removeLast(17)
+        let pending = output.pending.withUnsafeBytes { Array($0) }
+        #expect(pending == Array("XCLIENT".utf8))
+        output.removeLast(100)
+        let isEmpty = output.isEmpty
+        #expect(isEmpty)
+    }
 }

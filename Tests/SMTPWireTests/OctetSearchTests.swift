@@ -56,6 +56,33 @@ import Testing
         }
     }
 
+    @Test func `the first unprintable octet is where the scalar search finds it, for every octet in every place`() {
+        for octet in UInt8.min...UInt8.max {
+            for place in 0..<40 {
+                var bytes = [UInt8](repeating: 0x78, count: 40)
+                bytes[place] = octet
+                let expected = (0x20...0x7E).contains(octet) ? 40 : place
+                for start in [0, 1, place] {
+                    let found = OctetSearch.firstUnprintable(bytes.span.bytes, from: start)
+                    if found != (start > place ? 40 : expected) { Issue.record("\(octet) at \(place) from \(start)") }
+                }
+            }
+        }
+        #expect(OctetSearch.firstUnprintable([UInt8]().span.bytes, from: 0) == 0)
+    }
+
+    @Test func `octets are the same only if all are`() {
+        let bytes = [UInt8](0..<40)
+        for place in bytes.indices {
+            var other = bytes
+            other[place] ^= 0x80
+            #expect(!OctetSearch.areEqual(bytes, other))
+        }
+        #expect(OctetSearch.areEqual(bytes, Array(bytes)))
+        #expect(!OctetSearch.areEqual(bytes, bytes.dropLast()))
+        #expect(OctetSearch.areEqual([], []))
+    }
+
     @Test func `the first octet has nothing before it and is left to the caller`() {
         let bytes = [UInt8](repeating: 0x78, count: 64)
         #expect(OctetSearch.cleanRun(bytes.span.bytes, from: 0, dots: true) == 0)
