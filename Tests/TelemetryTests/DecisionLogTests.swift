@@ -162,8 +162,8 @@ final class MemorySink: LogSink, @unchecked Sendable {
         lock.withLock { while !isEntered { changed.wait(lock) } }
     }
 
-    func frame(_ line: LogLine, at time: WallTime, into buffer: inout [UInt8]) {
-        buffer += line.bytes + [0x0A]
+    func frame(_ line: borrowing LogLine, at time: WallTime, into buffer: inout [UInt8]) {
+        line.end(into: &buffer)
     }
 
     func write(_ buffer: [UInt8]) -> Int {

@@ -7,9 +7,9 @@ import Testing
 @Suite("Text that a peer chose")
 struct RemoteTextTests {
     private func shown(_ bytes: [UInt8], _ place: RemoteText.Place) -> String {
-        var line: [UInt8] = []
+        var line = LogLine(.info)
         RemoteText.append(bytes, as: place, to: &line)
-        return String(decoding: line, as: UTF8.self)
+        return String(decoding: line.bytes, as: UTF8.self)
     }
 
     private func shown(_ text: String, _ place: RemoteText.Place) -> String {

@@ -3,7 +3,7 @@ import Glibc
 /// Where the lines of one log go; only the writer thread touches it.
 protocol LogSink: AnyObject {
     /// Puts what the destination wants around a line at the end of `buffer`.
-    func frame(_ line: LogLine, at time: WallTime, into buffer: inout [UInt8])
+    func frame(_ line: borrowing LogLine, at time: WallTime, into buffer: inout [UInt8])
 
     /// Writes framed lines and returns how many of them were taken.
     func write(_ buffer: [UInt8]) -> Int
@@ -47,10 +47,9 @@ final class DescriptorSink: LogSink {
         if path != nil { close(descriptor) }
     }
 
-    func frame(_ line: LogLine, at time: WallTime, into buffer: inout [UInt8]) {
-        if let prefix { buffer += prefix.text(at: time, withHost: true).utf8 }
-        buffer += line.bytes
-        buffer.append(0x0A)
+    func frame(_ line: borrowing LogLine, at time: WallTime, into buffer: inout [UInt8]) {
+        if let prefix { buffer += prefix.text(at: time, withHost: true) }
+        line.end(into: &buffer)
     }
 
     func write(_ buffer: [UInt8]) -> Int {
@@ -62,7 +61,7 @@ final class DescriptorSink: LogSink {
             written += count
             isAtLineStart = buffer[written - 1] == 0x0A
         }
-        return buffer[..<written].count { $0 == 0x0A }
+        return buffer.withUnsafeBytes { Self.ends(in: UnsafeRawBufferPointer(rebasing: $0[..<written])) }
     }
 
     func reopen() -> Bool {
@@ -84,6 +83,18 @@ final class DescriptorSink: LogSink {
             let count = buffer.withUnsafeBytes { Glibc.write(descriptor, $0[start..<end].baseAddress(), end - start) }
             if count >= 0 || errno != EINTR && (errno != EAGAIN || isFile) { return max(0, count) }
         }
+    }
+
+    /// How many lines end in it.
+    private static func ends(in octets: UnsafeRawBufferPointer) -> Int {
+        guard var place = octets.baseAddress else { return 0 }
+        let end = place + octets.count
+        var ends = 0
+        while let found = memchr(place, 0x0A, end - place) {
+            ends += 1
+            place = UnsafeRawPointer(found) + 1
+        }
+        return ends
     }
 
     private func hasRoom() -> Bool {
@@ -113,7 +124,7 @@ final class SyslogPrefix {
     private let ident: String
     private let process = getpid()
     private let clock = TimeText()
-    private var last = (second: Int.min, withHost: false, text: "")
+    private var last = (second: Int.min, withHost: false, text: [UInt8]())
 
     /// `ident` is ours (`postfix-portreeve/smtpd`).
     init(ident: String) {
@@ -125,10 +136,10 @@ final class SyslogPrefix {
     }
 
     /// Lines come in bunches: the text is made once a second.
-    func text(at time: WallTime, withHost: Bool) -> String {
+    func text(at time: WallTime, withHost: Bool) -> [UInt8] {
         if last.second != time.seconds || last.withHost != withHost {
             let text = "\(clock.syslog(time)) \(withHost ? host + " " : "")\(ident)[\(process)]: "
-            last = (time.seconds, withHost, text)
+            last = (time.seconds, withHost, Array(text.utf8))
         }
         return last.text
     }

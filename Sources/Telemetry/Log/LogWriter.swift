@@ -34,13 +34,16 @@ final class LogWriter {
             let failedReopens: UInt64 = batch.reopens && !sink.reopen() ? 1 : 0
             untold += batch.dropped
             for record in batch.records {
-                guard let line = line(record) else { continue }
-                frame(line, at: record.time)
+                note(record)
                 if buffer.count >= Self.chunk { write() }
             }
             write()
             queue.finish(written: written, lost: lost, failedReopens: failedReopens)
         }
+    }
+
+    private func note(_ record: LogRecord) {
+        if let line = line(record) { frame(line, at: record.time) }
     }
 
     private func line(_ record: LogRecord) -> LogLine? {
@@ -52,7 +55,7 @@ final class LogWriter {
         }
     }
 
-    private func frame(_ line: LogLine, at time: WallTime) {
+    private func frame(_ line: borrowing LogLine, at time: WallTime) {
         sink.frame(line, at: time, into: &buffer)
         lines += 1
     }

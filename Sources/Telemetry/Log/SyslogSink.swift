@@ -18,10 +18,10 @@ final class SyslogSink: LogSink {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    func frame(_ line: LogLine, at time: WallTime, into buffer: inout [UInt8]) {
-        buffer += "<\(line.severity.mailPriority)>\(prefix.text(at: time, withHost: false))".utf8
-        buffer += line.bytes
-        buffer.append(0x0A)
+    func frame(_ line: borrowing LogLine, at time: WallTime, into buffer: inout [UInt8]) {
+        buffer += "<\(line.severity.mailPriority)>".utf8
+        buffer += prefix.text(at: time, withHost: false)
+        line.end(into: &buffer)
     }
 
     func write(_ buffer: [UInt8]) -> Int {

@@ -8,10 +8,13 @@ extension PostfixFormatter {
     func ban(_ ban: BanReport, _ identity: SessionIdentity) -> LogLine {
         var line = LogLine(.info)
         line.append(ban.outcome.isEffective ? "ban: " : "no ban: ")
-        line.append("\(ban.target.rawValue) ")
+        line.append(ours: ban.target.rawValue)
+        line.append(" ")
         line.append(ban.subject, as: .field)
-        line.append(" for \(ban.duration / 1_000_000_000) s; ")
-        line.append(ban.outcome.name)
+        line.append(" for ")
+        line.append(decimal: ban.duration / 1_000_000_000)
+        line.append(" s; ")
+        line.append(ours: ban.outcome.name)
         if case .immune(let reason) = ban.outcome {
             line.append(" by ")
             line.append(reason, as: .text)

@@ -4,14 +4,18 @@ import Policy
 // What became of commands, logins and messages.
 extension PostfixFormatter {
     /// The line of a refused command: `NOQUEUE: reject: RCPT from name[address]: 554 5.7.1 …; from=<> to=<> …`.
-    func refusal(_ refusal: RefusalReport, _ verb: String, _ identity: SessionIdentity) -> LogLine {
+    func refusal(
+        _ refusal: RefusalReport, _ verb: StaticString, _ identity: SessionIdentity, isBackends: Bool = false
+    ) -> LogLine {
         var line = LogLine(.info)
-        line.append("NOQUEUE: \(verb): ")
+        line.append("NOQUEUE: ")
+        line.append(verb)
+        line.append(": ")
         line.append(refusal.command, as: .field)
         line.append(" from ")
         line.append(client: identity)
         line.append(": ")
-        line.append(reply: refusal.reply, about: verb == "backend-reject" ? nil : subject(of: refusal, identity))
+        line.append(reply: refusal.reply, about: isBackends ? nil : subject(of: refusal, identity))
         line.append(";")
         line.append(path: "from", refusal.sender)
         line.append(path: "to", refusal.recipient)
@@ -71,7 +75,8 @@ extension PostfixFormatter {
     /// A message that the backend took, under its own id; one that it refused is `backend-reject`.
     func message(_ message: MessageReport, _ identity: SessionIdentity) -> LogLine {
         var line = LogLine(.info)
-        line.append(messageID(sid: identity.sid, number: message.number), as: .field)
+        line.append(identity.sid, as: .field)
+        line.append(messageNumber: message.number)
         if message.reply.code / 100 == 2 {
             line.append(taken: message, identity)
         } else {
@@ -85,14 +90,20 @@ extension LogLine {
     fileprivate mutating func append(taken message: MessageReport, _ identity: SessionIdentity) {
         append(": client=")
         append(client: identity)
-        append(optional: ", sasl_method=", message.mechanism.map { Array($0.utf8) })
+        append(optional: ", sasl_method=", message.mechanism?.utf8)
         append(optional: ", sasl_username=", message.user)
-        append(optional: ", queued_as=", message.queueID.map { Array($0.utf8) })
+        append(optional: ", queued_as=", message.queueID?.utf8)
         append(", relay=")
         append(message.relay, as: .field)
-        append(", delay=\(seconds(message.delay)), from=<")
+        append(", delay=")
+        append(seconds: message.delay)
+        append(", from=<")
         append(message.sender, as: .field)
-        append(">, size=\(message.size), nrcpt=\(message.recipients), status=sent (")
+        append(">, size=")
+        append(decimal: message.size)
+        append(", nrcpt=")
+        append(decimal: message.recipients)
+        append(", status=sent (")
         append(reply: message.reply)
         append(")")
         append(sid: identity)
@@ -106,24 +117,34 @@ extension LogLine {
         append(";")
         append(path: "from", message.sender)
         append(hello: identity)
-        append(" size=\(message.size) nrcpt=\(message.recipients) relay=")
+        append(" size=")
+        append(decimal: message.size)
+        append(" nrcpt=")
+        append(decimal: message.recipients)
+        append(" relay=")
         append(message.relay, as: .field)
-        append(" delay=\(seconds(message.delay))")
+        append(" delay=")
+        append(seconds: message.delay)
         append(sid: identity)
     }
 
     /// Code and text as the client got them; `subject`, safe already, goes between the enhanced code and the reason.
     fileprivate mutating func append(reply: ReplyText, about subject: [UInt8]? = nil) {
-        append("\(reply.code) ")
+        append(decimal: reply.code)
+        append(" ")
         guard let subject else { return append(reply.text, as: .text) }
         append(reply.text.prefix(reply.text.enhancedCodeLength), as: .text)
-        bytes += "<".utf8 + subject + ">: ".utf8
+        append("<")
+        subject.withUnsafeBytes { append($0) }
+        append(">: ")
         append(reply.text.dropFirst(reply.text.enhancedCodeLength), as: .text)
     }
 
-    fileprivate mutating func append(path name: String, _ address: [UInt8]?) {
+    fileprivate mutating func append(path name: StaticString, _ address: (some Collection<UInt8>)?) {
         guard let address else { return }
-        append(" \(name)=<")
+        append(" ")
+        append(name)
+        append("=<")
         append(address, as: .field)
         append(">")
     }
@@ -131,19 +152,22 @@ extension LogLine {
     fileprivate mutating func append(hello identity: SessionIdentity) {
         append(" proto=")
         append(identity.protocolName, as: .field)
-        if !identity.helo.isEmpty { append(path: "helo", Array(identity.helo.utf8)) }
+        if !identity.helo.isEmpty { append(path: "helo", identity.helo.utf8) }
     }
 
-    private mutating func append(optional name: String, _ value: [UInt8]?) {
+    private mutating func append(optional name: StaticString, _ value: (some Collection<UInt8>)?) {
         guard let value else { return }
         append(name)
         append(value, as: .field)
     }
 
     /// Nanoseconds as seconds with two decimals, as Postfix writes delays.
-    private func seconds(_ nanoseconds: UInt64) -> String {
+    private mutating func append(seconds nanoseconds: UInt64) {
         let hundredths = nanoseconds / 10_000_000
-        return "\(hundredths / 100).\(hundredths / 10 % 10)\(hundredths % 10)"
+        append(decimal: hundredths / 100)
+        append(".")
+        append(decimal: hundredths / 10 % 10)
+        append(decimal: hundredths % 10)
     }
 }
 

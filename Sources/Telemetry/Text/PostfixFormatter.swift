@@ -16,7 +16,7 @@ struct PostfixFormatter {
         case .accepted, .storeUnanswered: nil
         case .banned(let ban): self.ban(ban, identity)
         case .loginCountingSuspended: LogLine(.warning, Array("warning: \(LogLine.suspension)".utf8))
-        case .backendRefused(let refusal): self.refusal(refusal, "backend-reject", identity)
+        case .backendRefused(let refusal): self.refusal(refusal, "backend-reject", identity, isBackends: true)
         case .authenticationSucceeded: nil
         case .authenticationFailed(let login): failed(login, identity)
         case .messageTaken(let message): self.message(message, identity)
@@ -44,7 +44,7 @@ struct PostfixFormatter {
         LogLine(.warning, Array("warning: \(count) log records dropped".utf8))
     }
 
-    private func verb(_ mode: Mode) -> String {
+    private func verb(_ mode: Mode) -> StaticString {
         switch mode {
         case .enforce: "reject"
         case .monitor, .disabled: "reject_warning"
@@ -55,7 +55,7 @@ struct PostfixFormatter {
 // MARK: Events of the connection
 
 extension PostfixFormatter {
-    private func event(_ what: String, _ identity: SessionIdentity) -> LogLine {
+    private func event(_ what: StaticString, _ identity: SessionIdentity) -> LogLine {
         var line = LogLine(.info)
         line.append(what)
         line.append(" from ")
@@ -64,7 +64,7 @@ extension PostfixFormatter {
     }
 
     /// Nothing follows the client: fail2ban's mode `errors` wants the line to end there.
-    private func event(_ what: String, _ after: String, _ identity: SessionIdentity) -> LogLine {
+    private func event(_ what: StaticString, _ after: String, _ identity: SessionIdentity) -> LogLine {
         var line = LogLine(.info)
         line.append(what)
         line.append(after, as: .field)
@@ -74,11 +74,17 @@ extension PostfixFormatter {
     }
 
     private func established(_ tls: TLSFacts, _ identity: SessionIdentity) -> LogLine {
-        let trust = tls.clientCertificate.map { $0.isVerified ? "Trusted" : "Untrusted" } ?? "Anonymous"
-        var line = event("\(trust) TLS connection established", identity)
-        line.append(": \(tls.version.name) with cipher ")
+        let trust: StaticString =
+            tls.clientCertificate.map { $0.isVerified ? "Trusted" : "Untrusted" } ?? "Anonymous"
+        var line = LogLine(.info)
+        line.append(trust)
+        line.append(" TLS connection established from ")
+        line.append(client: identity)
+        line.append(": ")
+        line.append(ours: tls.version.name)
+        line.append(" with cipher ")
         line.append(tls.cipher, as: .field)
-        if let bits = CipherBits(cipher: tls.cipher) { line.append(" (\(bits.used)/\(bits.algorithm) bits)") }
+        if let bits = CipherBits(cipher: tls.cipher) { line.append(ours: " (\(bits.used)/\(bits.algorithm) bits)") }
         return line
     }
 
@@ -146,9 +152,9 @@ extension PostfixFormatter {
 extension LogLine {
     /// `name[address]`; a name that nobody confirmed is `unknown`.
     mutating func append(client identity: SessionIdentity) {
-        append(identity.clientName ?? "unknown", as: .name)
+        if let name = identity.clientName { append(name, as: .name) } else { append("unknown") }
         append("[")
-        append(identity.client.address.description)
+        append(ours: identity.client.address.description)
         append("]")
     }
 

@@ -18,10 +18,10 @@ enum RemoteText {
         case name
     }
 
-    static func append(_ bytes: some Collection<UInt8>, as place: Place, to line: inout [UInt8]) {
+    static func append(_ bytes: some Collection<UInt8>, as place: Place, to line: inout LogLine) {
         let isDone = bytes.withContiguousStorageIfAvailable { bytes in
             guard bytes.count <= limit, isPlain(bytes, in: place) else { return false }
-            line.append(contentsOf: bytes)
+            line.append(UnsafeRawBufferPointer(bytes))
             return true
         }
         if isDone != true { appendChecked(bytes, as: place, to: &line) }
@@ -29,17 +29,22 @@ enum RemoteText {
 
     /// Whether the octets can stand as they are, as nearly all do; false means only that a closer look is needed.
     private static func isPlain(_ bytes: UnsafeBufferPointer<UInt8>, in place: Place) -> Bool {
+        let plain = PlainOctets.of(place)
         var previous: UInt8 = 0
         for byte in bytes {
-            guard byte >= 0x20, byte < ASCII.del, allowed(byte, in: place) else { return false }
-            let ends = previous == UInt8(ascii: "t") || previous == UInt8(ascii: "g") || previous == UInt8(ascii: "d")
-            if place == .text, byte == ASCII.equals || byte == ASCII.colon && ends { return false }
+            if !plain.contains(byte) {
+                // The ends of "reject", "reject_warning", "hold" and "discard".
+                guard place == .text, byte == ASCII.colon else { return false }
+                if previous == UInt8(ascii: "t") || previous == UInt8(ascii: "g") || previous == UInt8(ascii: "d") {
+                    return false
+                }
+            }
             previous = byte
         }
         return true
     }
 
-    private static func appendChecked(_ bytes: some Collection<UInt8>, as place: Place, to line: inout [UInt8]) {
+    private static func appendChecked(_ bytes: some Collection<UInt8>, as place: Place, to line: inout LogLine) {
         let all = Array(bytes.prefix(limit + 1))
         var word = WordScan()
         var index = 0
@@ -51,14 +56,14 @@ enum RemoteText {
             if length == 0 || !allowed(all[index], in: place) || place == .text && forges {
                 appendEscaped(all[index], to: &line)
             } else {
-                line += all[index..<(index + length)]
+                all[index..<(index + length)].withUnsafeBytes { line.append($0) }
             }
             index += max(1, length)
         }
-        if index < all.count { line += "...".utf8 }
+        if index < all.count { line.append("...") }
     }
 
-    private static func allowed(_ byte: UInt8, in place: Place) -> Bool {
+    fileprivate static func allowed(_ byte: UInt8, in place: Place) -> Bool {
         switch place {
         case .text: byte != ASCII.backslash
         case .field: !isSeparator(byte)
@@ -77,17 +82,50 @@ enum RemoteText {
         }
     }
 
-    private static func appendEscaped(_ byte: UInt8, to line: inout [UInt8]) {
-        line.append(ASCII.backslash)
+    private static func appendEscaped(_ byte: UInt8, to line: inout LogLine) {
+        line.append(byte: ASCII.backslash)
         if byte == ASCII.backslash {
-            line.append(byte)
+            line.append(byte: byte)
         } else {
-            line += [UInt8(ascii: "x"), hex(byte >> 4), hex(byte & 15)]
+            line.append(byte: UInt8(ascii: "x"))
+            line.append(byte: hex(byte >> 4))
+            line.append(byte: hex(byte & 15))
         }
     }
 
     static func hex(_ nibble: UInt8) -> UInt8 {
         nibble < 10 ? ASCII.zero + nibble : UInt8(ascii: "A") + (nibble - 10)
+    }
+}
+
+/// The ASCII octets that stand as themselves in a place whatever is around them, a bit for each.
+private struct PlainOctets {
+    private let low: UInt64
+    private let high: UInt64
+
+    private init(_ place: RemoteText.Place) {
+        var (low, high): (UInt64, UInt64) = (0, 0)
+        for octet in UInt8(0x20)..<ASCII.del where RemoteText.allowed(octet, in: place) {
+            if place == .text, octet == ASCII.equals || octet == ASCII.colon { continue }
+            if octet < 64 { low |= 1 << UInt64(octet) } else { high |= 1 << UInt64(octet & 63) }
+        }
+        (self.low, self.high) = (low, high)
+    }
+
+    private static let field = PlainOctets(.field)
+    private static let text = PlainOctets(.text)
+    private static let name = PlainOctets(.name)
+
+    static func of(_ place: RemoteText.Place) -> PlainOctets {
+        switch place {
+        case .field: field
+        case .text: text
+        case .name: name
+        }
+    }
+
+    func contains(_ octet: UInt8) -> Bool {
+        octet < 128 && (octet < 64 ? low : high) >> UInt64(octet & 63) & 1 != 0
     }
 }
 
