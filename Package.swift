@@ -72,7 +72,7 @@ let modules: [Target] = [
         name: "SharedStore", dependencies: ["Bytes", "Throttle", "Reactor", "TLSTransport", "CHiredis"],
         swiftSettings: dataPlane),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    .target(name: "Telemetry", dependencies: ["Bytes", "Policy", "Reactor", "CCurl"], swiftSettings: strict),
+    .target(name: "Telemetry", dependencies: ["Bytes", "Policy", "Reactor", "CCurl"], swiftSettings: dataPlane),
     .target(
         name: "Gateway",
         dependencies: [

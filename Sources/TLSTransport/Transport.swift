@@ -20,7 +20,7 @@ public enum HandshakeResult: Sendable, Equatable {
 /// partial one, costs no system call; and under TLS it remembers that a read waits for room to write, or the reverse.
 /// Used by one thread at a time.
 public struct Transport: ~Copyable {
-    enum State {
+    @usableFromInline enum State {
         case plain
         case handshaking
         case established
@@ -32,12 +32,12 @@ public struct Transport: ~Copyable {
     var ssl: OpaquePointer?
     /// Keeps the context alive that callbacks of `ssl` look into.
     var context: AnyObject?
-    var state = State.plain
+    @usableFromInline var state = State.plain
     /// Nothing said that the kernel has no more to give, or no more room.
-    var mayRead = true
+    @usableFromInline var mayRead = true
     var mayWrite = true
     /// FIN was announced: all that the peer has sent is in the kernel, and no edge will repeat it.
-    var sawEnd = false
+    @usableFromInline var sawEnd = false
     /// An error was announced: reads go on until they meet it.
     var sawError = false
     var readAwaitsWrite = false
@@ -75,6 +75,10 @@ public struct Transport: ~Copyable {
 
     /// See `Socket.skip`; only before TLS.
     public func skip(_ count: Int) throws(Errno) { try socket.skip(count) }
+
+    /// False as long as a read would only say that it would block: what asks after every event asks this first.
+    @inlinable
+    public var isWorthReading: Bool { mayRead || sawEnd || state != .plain }
 
     /// Takes note of an event; every event must come here.
     @inlinable

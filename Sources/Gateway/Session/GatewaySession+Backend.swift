@@ -116,7 +116,7 @@ extension GatewaySession {
     func readBackend() {
         isBackendHeld = false
         var budget = Self.byteBudget
-        while case .open = backend.phase {
+        while case .open = backend.phase, backend.transport.isWorthReading {
             guard conversation.wantsBackendInput else { return isBackendHeld = true }
             switch backend.transport.read(into: &conversation.fromBackend) {
             case .bytes(0): return
@@ -137,11 +137,20 @@ extension GatewaySession {
     }
 
     /// Writes what waits for the backend, and takes the step that waited for it to be written.
+    @inline(__always)
     func writeBackend() {
+        if hasBackendWork { flushBackend() }
+    }
+
+    private var hasBackendWork: Bool {
         switch backend.phase {
-        case .open, .securing: break
-        case .none, .waitingForSlot, .waitingForSocket, .connecting, .handshaking: return
+        case .open: !conversation.toBackend.isEmpty || conversation.lent > 0 || shutsBackend
+        case .securing: true
+        case .none, .waitingForSlot, .waitingForSocket, .connecting, .handshaking: false
         }
+    }
+
+    private func flushBackend() {
         while !conversation.toBackend.isEmpty || conversation.lent > 0 {
             switch writeBackendOnce() {
             case .bytes: break

@@ -24,7 +24,7 @@ extension GatewaySession {
     /// Reads while the conversation wants input; a large sender yields to the others after its budget.
     func readClient() {
         var budget = Self.byteBudget
-        while case .open = clientPhase, conversation.wantsClientInput {
+        while case .open = clientPhase, client.isWorthReading, conversation.wantsClientInput {
             guard budget > 0 else {
                 if let clientRegistration { worker.loop.again(clientRegistration) }
                 return
@@ -48,7 +48,21 @@ extension GatewaySession {
     }
 
     /// Writes what waits for the client, and takes the step that waited for it to be written.
+    @inline(__always)
     func writeClient() {
+        if !conversation.toClient.isEmpty || hasClientStep { flushClient() }
+    }
+
+    /// A step waits until all is written.
+    private var hasClientStep: Bool {
+        switch clientPhase {
+        case .securing, .closing: true
+        case .open: shutsClient
+        case .handshaking, .lingering, .closed: false
+        }
+    }
+
+    private func flushClient() {
         while !conversation.toClient.isEmpty {
             switch client.write(from: &conversation.toClient, isLast: endsAfterOutput) {
             case .bytes(let count): conversation.clientTook(count, now: now)

@@ -38,6 +38,7 @@ final class GatewaySession {
     var shutsClient = false
     var shutsBackend = false
     private var timer: TimerID?
+    /// When the timer fires: never after the deadline.
     private var armed = UInt64.max
     /// The conversation is over; what is left is to let the client take our last bytes.
     private var isFinished = false
@@ -119,19 +120,17 @@ final class GatewaySession {
         port.counters.add(.acceptances, conversation.takeAcceptances())
     }
 
+    /// A deadline that has moved on leaves the timer where it is: it fires early once and is armed anew then, which
+    /// costs less than to move it at every command.
     private func armDeadline() {
         var deadline = conversation.deadline
         if case .lingering(let until) = clientPhase { deadline = min(deadline, until) }
-        guard deadline != armed, let timer else { return }
+        guard deadline < armed, let timer else { return }
         armed = deadline
-        if deadline == .max {
-            worker.loop.timers.cancel(timer)
-        } else {
-            worker.loop.timers.arm(timer, at: Instant(nanoseconds: deadline))
-        }
+        worker.loop.timers.arm(timer, at: Instant(nanoseconds: deadline))
     }
 
-    private func carryOut(_ effect: Effect) {
+    private func carryOut(_ effect: consuming Effect) {
         switch effect {
         case .secureClient: clientPhase = .securing
         case .closeClient: beginClosing()

@@ -67,13 +67,13 @@ struct BackendTLSSettings: Sendable {
 
 /// Who is connected to one listener, over all workers.
 final class Ledger: Sendable {
-    private let book = Locked(ConnectionLedger<AddressPrefix>())
+    private let book = Locked(ConnectionLedger())
 
     init() {}
 
     func admit(
-        _ client: AddressPrefix, _ limits: ConnectionLedger<AddressPrefix>.Limits, now: UInt64
-    ) -> ConnectionLedger<AddressPrefix>.Refusal? {
+        _ client: AddressPrefix, _ limits: ConnectionLedger.Limits, now: UInt64
+    ) -> ConnectionLedger.Refusal? {
         book.withLock { $0.admit(client, limits, now: now) }
     }
 
@@ -87,7 +87,7 @@ final class Ledger: Sendable {
 extension Lock: Exclusion {}
 
 extension SessionContext {
-    var doorLimits: ConnectionLedger<AddressPrefix>.Limits {
+    var doorLimits: ConnectionLedger.Limits {
         .init(
             sessions: limits.maxSessions, sessionsPerClient: limits.maxSessionsPerClient,
             rate: RateLimit(

@@ -61,7 +61,7 @@ final class Worker {
     }
 
     /// Counts and logs; never waits.
-    func report(_ report: SessionReport, of identity: SessionIdentity, on port: ListenerPort) {
+    func report(_ report: consuming SessionReport, of identity: consuming SessionIdentity, on port: ListenerPort) {
         port.counters.count(report)
         if case .banned(let ban) = report { tellOfBan(ban) }
         log?.record(identity, report, at: .now())

@@ -37,7 +37,7 @@ public final class DecisionLog: Sendable {
     }
 
     /// Notes a report of a session; `time` is when it happened.
-    public func record(_ identity: SessionIdentity, _ report: SessionReport, at time: WallTime) {
+    public func record(_ identity: consuming SessionIdentity, _ report: consuming SessionReport, at time: WallTime) {
         queue.append(LogRecord(time: time, event: .session(identity, report)))
     }
 

@@ -33,6 +33,7 @@ struct LogLine: ~Copyable {
         room(octets.count).copyMemory(from: start, byteCount: octets.count)
     }
 
+    @inline(__always)
     mutating func append(_ ours: StaticString) {
         append(UnsafeRawBufferPointer(start: ours.utf8Start, count: ours.utf8CodeUnitCount))
     }
@@ -47,20 +48,14 @@ struct LogLine: ~Copyable {
     }
 
     /// In decimal digits.
-    mutating func append(decimal number: some FixedWidthInteger) {
-        if number < 0 { append(byte: ASCII.hyphen) }
-        let number = UInt64(clamping: number.magnitude)
-        var (digits, bound) = (1, UInt64(10))
-        while number >= bound, digits < 20 {
-            digits += 1
-            bound = digits < 20 ? bound &* 10 : .max
-        }
-        var rest = number
-        let place = room(digits)
-        for index in (0..<digits).reversed() {
-            place.storeBytes(of: ASCII.zero + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: index, as: UInt8.self)
-            rest /= 10
-        }
+    mutating func append(decimal number: UInt64) {
+        if number >= 10 { append(decimal: number / 10) }
+        append(byte: ASCII.zero + UInt8(truncatingIfNeeded: number % 10))
+    }
+
+    /// In decimal digits; below 0 there is nothing to count.
+    mutating func append(count: Int) {
+        append(decimal: UInt64(max(0, count)))
     }
 
     mutating func append(_ remote: some Collection<UInt8>, as place: RemoteText.Place) {

@@ -41,19 +41,24 @@ final class LogQueue: @unchecked Sendable {
 
     // MARK: Threads that report
 
-    func append(_ record: LogRecord) {
-        let waiting = lock.withLock { () -> Int in
-            guard !isStopping, pending.count + writing < capacity else {
-                counts.dropped += 1
-                unreportedDrops += 1
-                return 0
-            }
-            pending.append(record)
-            sequence += 1
-            return pending.count
-        }
+    func append(_ record: consuming LogRecord) {
+        lock.lock()
+        let waiting = enqueue(record)
+        lock.unlock()
         if waiting == 1 { changed.wakeAll() }
         if waiting == bunch { hurry.wakeAll() }
+    }
+
+    /// How many wait now; 0 if there was no room. Under the lock.
+    private func enqueue(_ record: consuming LogRecord) -> Int {
+        guard !isStopping, pending.count + writing < capacity else {
+            counts.dropped += 1
+            unreportedDrops += 1
+            return 0
+        }
+        pending.append(record)
+        sequence += 1
+        return pending.count
     }
 
     func reopen() {

@@ -10,6 +10,9 @@ struct LogRecord: Sendable {
 
     var time: WallTime
     var event: Event
+
+    /// What stands in the place of one that was taken out.
+    static let none = LogRecord(time: WallTime(nanoseconds: 0), event: .command(""))
 }
 
 /// How loud a line is.

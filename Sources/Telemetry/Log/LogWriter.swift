@@ -33,7 +33,10 @@ final class LogWriter {
             (written, lost, isFailing) = (0, 0, false)
             let failedReopens: UInt64 = batch.reopens && !sink.reopen() ? 1 : 0
             untold += batch.dropped
-            for record in batch.records {
+            // Taken out, not copied: a copy would count references at each of its parts.
+            for index in batch.records.indices {
+                var record = LogRecord.none
+                swap(&record, &batch.records[index])
                 note(record)
                 if buffer.count >= Self.chunk { write() }
             }
@@ -42,16 +45,18 @@ final class LogWriter {
         }
     }
 
-    private func note(_ record: LogRecord) {
-        if let line = line(record) { frame(line, at: record.time) }
+    private func note(_ record: consuming LogRecord) {
+        let time = record.time
+        if let line = line(record) { frame(line, at: time) }
     }
 
-    private func line(_ record: LogRecord) -> LogLine? {
-        switch (format, record.event) {
-        case (.postfix, .session(let identity, let report)): postfix.line(identity, report)
-        case (.postfix, .command(let command)): postfix.command(command)
-        case (.json, .session(let identity, let report)): json.line(identity, report, at: record.time)
-        case (.json, .command(let command)): json.command(command, at: record.time)
+    private func line(_ record: consuming LogRecord) -> LogLine? {
+        let time = record.time
+        switch record.event {
+        case .session(let identity, let report):
+            return format == .json ? json.line(identity, report, at: time) : postfix.line(identity, report)
+        case .command(let command):
+            return format == .json ? json.command(command, at: time) : postfix.command(command)
         }
     }
 

@@ -102,7 +102,7 @@ extension LogLine {
         append(">, size=")
         append(decimal: message.size)
         append(", nrcpt=")
-        append(decimal: message.recipients)
+        append(count: message.recipients)
         append(", status=sent (")
         append(reply: message.reply)
         append(")")
@@ -120,7 +120,7 @@ extension LogLine {
         append(" size=")
         append(decimal: message.size)
         append(" nrcpt=")
-        append(decimal: message.recipients)
+        append(count: message.recipients)
         append(" relay=")
         append(message.relay, as: .field)
         append(" delay=")
@@ -130,7 +130,7 @@ extension LogLine {
 
     /// Code and text as the client got them; `subject`, safe already, goes between the enhanced code and the reason.
     fileprivate mutating func append(reply: ReplyText, about subject: [UInt8]? = nil) {
-        append(decimal: reply.code)
+        append(count: Int(reply.code))
         append(" ")
         guard let subject else { return append(reply.text, as: .text) }
         append(reply.text.prefix(reply.text.enhancedCodeLength), as: .text)

@@ -178,9 +178,9 @@ extension LogLine {
 
     private mutating func append(ratio succeeded: Int, _ total: Int) {
         if succeeded != total {
-            append(decimal: succeeded)
+            append(count: succeeded)
             append("/")
         }
-        append(decimal: total)
+        append(count: total)
     }
 }
