@@ -131,7 +131,7 @@ final class GatewaySession {
     }
 
     private func carryOut(_ effect: consuming Effect) {
-        switch effect {
+        switch consume effect {
         case .secureClient: clientPhase = .securing
         case .closeClient: beginClosing()
         case .connectBackend(let server):
