@@ -43,13 +43,13 @@ public struct Listener: ~Copyable, Sendable {
 
     /// Opens a TCP listener.
     ///
-    /// What it accepts inherits TCP_NODELAY from it.
+    /// What it accepts inherits TCP_NODELAY from it, and that acknowledgements wait a little for something to say.
     public init(on endpoint: Endpoint, _ options: ListenerOptions = ListenerOptions()) throws(Errno) {
         let address = SocketAddress(endpoint)
         let opened = try open(address.family)
         let fd = opened.rawValue
         setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-        setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        Self.prepare(fd)
         if options.reusePort, !setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1) { throw .last }
         if address.family == AF_INET6 {
             guard setOption(fd, Int32(IPPROTO_IPV6), Int32(IPV6_V6ONLY), options.v6Only ? 1 : 0) else { throw .last }
@@ -84,8 +84,17 @@ public struct Listener: ~Copyable, Sendable {
         guard getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 else { throw .last }
         guard listening != 0 else { throw .invalid }
         guard reeve_set_nonblocking(fd) == 0 else { throw .last }
-        setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        Self.prepare(fd)
         self.descriptor = descriptor
+    }
+
+    /// Sets what accepted connections inherit.
+    ///
+    /// We answer all that a client says: the acknowledgement of its first line leaves with our reply, as those of its
+    /// later lines do, instead of ahead of it.
+    private static func prepare(_ fd: Int32) {
+        setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        setOption(fd, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
     }
 
     /// Hands the descriptor over, to another thread's loop for instance.

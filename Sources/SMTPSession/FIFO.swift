@@ -25,8 +25,10 @@ public struct FIFO<Element> {
             return elements[head - 1]
         }
         let last = elements.removeLast()
-        elements.removeAll(keepingCapacity: true)
-        head = 0
+        if head > 0 {
+            elements.removeAll(keepingCapacity: true)
+            head = 0
+        }
         return last
     }
 

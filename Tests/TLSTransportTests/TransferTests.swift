@@ -67,7 +67,11 @@ struct TransferTests {
         #expect(written == .bytes(3))
         let untold = conversation.server.read(into: &conversation.serverInput)
         #expect(untold == .wouldBlock)
+        let isWorthWhileUntold = conversation.server.isWorthReading
+        #expect(!isWorthWhileUntold)
         conversation.server.ready(.readable)
+        let isWorthWhileTold = conversation.server.isWorthReading
+        #expect(isWorthWhileTold)
         let told = conversation.server.read(into: &conversation.serverInput)
         #expect(told == .bytes(3))
     }
@@ -78,6 +82,8 @@ struct TransferTests {
         conversation.client.close()
         conversation.server.ready([.readable, .hangup])
         let bytes = conversation.server.read(into: &conversation.serverInput)
+        let isWorthMore = conversation.server.isWorthReading
+        #expect(isWorthMore)
         let end = conversation.server.read(into: &conversation.serverInput)
         #expect(bytes == .bytes(6))
         #expect(end == .endOfStream)

@@ -16,7 +16,8 @@ extension Conversation {
     public var deadline: UInt64 {
         // Every event asks, so the object is not held while there is none.
         if question != nil { return question?.deadline ?? .max }
-        return min(clientDeadline, backendDeadline, writeDeadline, heldUntil ?? .max)
+        // In pairs: for more than three there is a function that takes an array.
+        return min(min(clientDeadline, backendDeadline), min(writeDeadline, heldUntil ?? .max))
     }
 
     /// The driver's clock reached `deadline` (or later: a deadline that has moved is not held against anyone).

@@ -111,13 +111,18 @@ final class GatewaySession {
         } while conversation.hasEffects || isBackendHeld && conversation.wantsBackendInput
         writeBackend()
         writeClient()
+        port.counters.add(.acceptances, conversation.takeAcceptances())
         if isFinished { return finishIfQuiet() }
         armDeadline()
     }
 
+    @inline(__always)
     func performEffects() {
+        if conversation.hasEffects { carryOutEffects() }
+    }
+
+    private func carryOutEffects() {
         while let effect = conversation.nextEffect() { carryOut(effect) }
-        port.counters.add(.acceptances, conversation.takeAcceptances())
     }
 
     /// A deadline that has moved on leaves the timer where it is: it fires early once and is armed anew then, which

@@ -24,6 +24,8 @@ final class Worker {
     var ports: [String: ListenerPort] = [:]
     private var tables: [String: BackendTable] = [:]
     private var keys: UInt64 = 0
+    /// How far the wall clock is ahead of the loop's, and in which second of that (2 to the 30th nanoseconds) it was.
+    private var wall: (checked: UInt64, ahead: Int64) = (.max, 0)
     private var names = SessionNames()
     private var isDraining = false
     let supervisor: LoopMailbox<SupervisorMessage>
@@ -64,7 +66,17 @@ final class Worker {
     func report(_ report: consuming SessionReport, of identity: consuming SessionIdentity, on port: ListenerPort) {
         port.counters.count(report)
         if case .banned(let ban) = report { tellOfBan(ban) }
-        log?.record(identity, report, at: .now())
+        log?.record(identity, report, at: wallTime())
+    }
+
+    /// The wall clock's time of this turn, by the loop's clock: the two are compared anew about once a second.
+    private func wallTime() -> WallTime {
+        let now = loop.now.nanoseconds
+        if now >> 30 != wall.checked {
+            let ahead = WallTime.now().nanoseconds &- Int64(truncatingIfNeeded: Instant.current().nanoseconds)
+            wall = (now >> 30, ahead)
+        }
+        return WallTime(nanoseconds: wall.ahead &+ Int64(truncatingIfNeeded: now))
     }
 
     private func tellOfBan(_ ban: BanReport) {

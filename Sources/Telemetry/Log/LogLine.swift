@@ -38,6 +38,7 @@ struct LogLine: ~Copyable {
         append(UnsafeRawBufferPointer(start: ours.utf8Start, count: ours.utf8CodeUnitCount))
     }
 
+    /// What no peer has chosen.
     mutating func append(ours: String) {
         var ours = ours
         ours.withUTF8 { append(UnsafeRawBufferPointer($0)) }

@@ -75,7 +75,7 @@ extension PostfixFormatter {
     /// A message that the backend took, under its own id; one that it refused is `backend-reject`.
     func message(_ message: MessageReport, _ identity: SessionIdentity) -> LogLine {
         var line = LogLine(.info)
-        line.append(identity.sid, as: .field)
+        line.append(ours: identity.sid)
         line.append(messageNumber: message.number)
         if message.reply.code / 100 == 2 {
             line.append(taken: message, identity)

@@ -160,13 +160,13 @@ extension LogLine {
 
     mutating func append(sid identity: SessionIdentity) {
         append(" sid=")
-        append(identity.sid, as: .field)
+        append(ours: identity.sid)
     }
 
     /// `ehlo=2 auth=0/1 … commands=5/7`: a number alone where all succeeded.
     mutating func append(counts summary: SessionSummary) {
         for count in summary.counts {
-            append(count.command, as: .field)
+            append(ours: count.command)
             append("=")
             append(ratio: count.succeeded, count.total)
             append(" ")
