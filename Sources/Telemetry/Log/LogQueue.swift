@@ -49,7 +49,7 @@ final class LogQueue: @unchecked Sendable {
         if waiting == bunch { hurry.wakeAll() }
     }
 
-    /// How many wait now; 0 if there was no room. Under the lock.
+    /// Under the lock: how many wait now, 0 if there was no room.
     private func enqueue(_ record: consuming LogRecord) -> Int {
         guard !isStopping, pending.count + writing < capacity else {
             counts.dropped += 1
