@@ -86,6 +86,12 @@ public struct OutputBuffer: ~Copyable {
         if head == tail { release() }
     }
 
+    /// Appends the octets of `number` in network order.
+    @inlinable
+    public mutating func append(bigEndian number: some FixedWidthInteger) {
+        unsafe withUnsafeBytes(of: number.bigEndian) { unsafe append($0) }
+    }
+
     /// Appends `number` in decimal digits.
     public mutating func append(decimal number: UInt64) {
         if number >= 10 { append(decimal: number / 10) }

@@ -21,20 +21,24 @@ extension ProxyHeader {
     public static func encodeV2(source: Endpoint, destination: Endpoint, to output: inout OutputBuffer) {
         let isV6 = !source.address.isV4 || !destination.address.isV4
         output.append(signature)
-        output.append([0x21, isV6 ? 0x21 : 0x11, 0x00, isV6 ? 36 : 12])
-        for address in [source.address, destination.address] {
-            output.append(isV6 ? octets(address.high) + octets(address.low) : octets(address.v4Bits))
+        output.append(bigEndian: UInt32(0x2100_0000) | (isV6 ? 0x21_0024 : 0x11_000C))
+        append(source.address, to: &output, isV6: isV6)
+        append(destination.address, to: &output, isV6: isV6)
+        output.append(bigEndian: source.port)
+        output.append(bigEndian: destination.port)
+    }
+
+    private static func append(_ address: IPAddress, to output: inout OutputBuffer, isV6: Bool) {
+        if isV6 {
+            output.append(bigEndian: address.high)
+            output.append(bigEndian: address.low)
+        } else {
+            output.append(bigEndian: address.v4Bits)
         }
-        for port in [source.port, destination.port] { output.append(octets(port)) }
     }
 
     private static func append(_ address: IPAddress, isV6: Bool, to output: inout OutputBuffer) {
         if isV6, address.isV4 { output.append("::ffff:") }
-        output.append(Array("\(address)".utf8))
-    }
-
-    /// Big-endian.
-    private static func octets<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
-        (0..<(Number.bitWidth / 8)).reversed().map { UInt8(truncatingIfNeeded: number >> Number($0 * 8)) }
+        output.append(text: address.description)
     }
 }
