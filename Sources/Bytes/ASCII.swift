@@ -33,6 +33,11 @@ public enum ASCII {
     }
 
     @inlinable
+    public static func isUppercase(_ byte: UInt8) -> Bool {
+        byte &- 0x41 < 26
+    }
+
+    @inlinable
     public static func isDigit(_ byte: UInt8) -> Bool {
         byte &- zero < 10
     }

@@ -27,7 +27,7 @@ enum AddressGrammar {
             let at = localPart(line, from: begin), at - begin <= maxLocalPart,
             let end = domainPart(line, from: at), line.peek(end) == ASCII.greater
         else { return nil }
-        let mailbox = Mailbox(local: line.copy(begin..<at), domain: end == at ? [] : line.copy((at + 1)..<end))
+        let mailbox = Mailbox(bytes: line.copy(begin..<end), localCount: at - begin)
         guard isText(mailbox) else { return nil }
         return Path(mailbox: mailbox, hadSourceRoute: begin > start + 1, end: end + 1)
     }
@@ -55,8 +55,7 @@ enum AddressGrammar {
 
     /// UTF-8 without the control characters U+0080 to U+009F.
     private static func isText(_ mailbox: Mailbox) -> Bool {
-        guard mailbox.isInternationalized else { return true }
-        return UTF8Text.isPrintable(mailbox.local) && UTF8Text.isPrintable(mailbox.domain)
+        !mailbox.isInternationalized || UTF8Text.isPrintable(mailbox.bytes)
     }
 }
 

@@ -64,21 +64,27 @@ public struct HeloName: Equatable, Sendable {
 
 /// An address `local@domain` as the client wrote it, byte for byte, without its source route.
 public struct Mailbox: Equatable, Hashable, Sendable {
-    /// At most 64 octets, quotes kept as written.
-    public let local: [UInt8]
-    /// At most 255 octets; empty only for `<postmaster>`.
-    public let domain: [UInt8]
-    /// The domain is `[…]`.
-    public let isDomainLiteral: Bool
+    /// `local@domain`, or `local` alone for `<postmaster>`: one allocation, since nearly every session has some.
+    public let bytes: [UInt8]
+    /// Octets of the local part: at most 64, quotes among them.
+    public let localCount: Int
     /// Some octet is outside ASCII, so the address needs SMTPUTF8 (RFC 6531).
     public let isInternationalized: Bool
 
-    init(local: [UInt8], domain: [UInt8]) {
-        self.local = local
-        self.domain = domain
-        isDomainLiteral = domain.first == 0x5B
-        isInternationalized = local.contains { $0 >= 0x80 } || domain.contains { $0 >= 0x80 }
+    init(bytes: [UInt8], localCount: Int) {
+        self.bytes = bytes
+        self.localCount = localCount
+        isInternationalized = bytes.contains { $0 >= 0x80 }
     }
+
+    /// Quotes kept as written.
+    public var local: [UInt8] { Array(bytes[..<localCount]) }
+    /// At most 255 octets; empty only for `<postmaster>`.
+    public var domain: [UInt8] { Array(bytes.dropFirst(localCount + 1)) }
+    /// False only for `<postmaster>`.
+    public var hasDomain: Bool { bytes.count > localCount }
+    /// The domain is `[…]`.
+    public var isDomainLiteral: Bool { bytes.dropFirst(localCount + 1).first == 0x5B }
 
     /// Parses `local@domain` without angle brackets; nil if it is not one.
     public init?(_ text: [UInt8]) {
@@ -88,9 +94,6 @@ public struct Mailbox: Equatable, Hashable, Sendable {
         else { return nil }
         self = mailbox
     }
-
-    /// `local@domain`, or `local` alone.
-    public var bytes: [UInt8] { domain.isEmpty ? local : local + [0x40] + domain }
 }
 
 /// RFC 6152 and 3030.

@@ -15,7 +15,7 @@ public enum CommandEncoder {
         _ command: MailCommand, withSize: Bool = true, withAuth: Bool = true, to output: inout OutputBuffer
     ) {
         output.append("MAIL FROM:<")
-        if let sender = command.sender { append(sender, to: &output) }
+        if let sender = command.sender { output.append(sender.bytes) }
         output.append(ASCII.greater)
         if withSize, let size = command.size {
             output.append(" SIZE=")
@@ -32,7 +32,7 @@ public enum CommandEncoder {
 
     public static func rcpt(_ command: RcptCommand, to output: inout OutputBuffer) {
         output.append("RCPT TO:<")
-        append(command.recipient, to: &output)
+        output.append(command.recipient.bytes)
         output.append(ASCII.greater)
         if let notify = command.notify { append(notify, to: &output) }
         if let orcpt = command.orcpt { append(" ORCPT=", orcpt, to: &output) }
@@ -99,13 +99,6 @@ extension CommandEncoder {
         } else {
             output.append(value.filter { (0x21...0x7E).contains($0) })
         }
-    }
-
-    private static func append(_ mailbox: Mailbox, to output: inout OutputBuffer) {
-        output.append(mailbox.local)
-        guard !mailbox.domain.isEmpty else { return }
-        output.append(ASCII.at)
-        output.append(mailbox.domain)
     }
 
     private static func append(_ auth: AuthParameter, to output: inout OutputBuffer) {

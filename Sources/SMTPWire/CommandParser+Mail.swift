@@ -6,7 +6,7 @@ extension CommandParser {
     static func mailCommand(_ line: RawSpan) throws(CommandFault.Kind) -> MailCommand {
         let path = try path(line, keyword: "from:")
         // RFC 5321 4.1.1.2: only RCPT may name postmaster without a domain.
-        if let sender = path.mailbox, sender.domain.isEmpty { throw .badAddress }
+        if let sender = path.mailbox, !sender.hasDomain { throw .badAddress }
         var command = MailCommand(sender: path.mailbox)
         command.hadSourceRoute = path.hadSourceRoute
         var seen: UInt8 = 0

@@ -102,7 +102,7 @@ extension HeloFacts {
 extension SenderFacts {
     init(_ mail: MailCommand) {
         self.init(
-            parsed: mail.sender.map { ($0.local, $0.domain) }, size: mail.size, usesSMTPUTF8: mail.smtputf8,
+            parsed: mail.sender.map { ($0.bytes, $0.localCount) }, size: mail.size, usesSMTPUTF8: mail.smtputf8,
             body: MessageBody(mail.body))
     }
 }
@@ -110,8 +110,9 @@ extension SenderFacts {
 extension RecipientFacts {
     init(_ rcpt: RcptCommand) {
         self.init(
-            parsedLocal: rcpt.recipient.local, domain: rcpt.recipient.domain,
-            hasRouting: rcpt.hadSourceRoute || CanonicalName.isRouting(local: rcpt.recipient.local))
+            parsed: rcpt.recipient.bytes, localCount: rcpt.recipient.localCount,
+            hasRouting: rcpt.hadSourceRoute
+                || CanonicalName.isRouting(local: rcpt.recipient.bytes.prefix(rcpt.recipient.localCount)))
     }
 }
 

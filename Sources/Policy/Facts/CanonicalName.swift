@@ -26,21 +26,13 @@ public enum CanonicalName {
         return local(Array(bytes[..<at])) + [ASCII.at] + domain(Array(bytes[(at + 1)...]))
     }
 
-    /// `local@domain` of a parsed address: the usual forms in one allocation.
-    public static func address(local: [UInt8], domain: [UInt8]) -> [UInt8] {
-        guard local.first != ASCII.quote, domain.last != ASCII.dot else {
-            return Self.local(local) + [ASCII.at] + Self.domain(domain)
+    /// The canonical form of a parsed address, whose local part has `localCount` octets; most have it already.
+    public static func address(parsed bytes: [UInt8], localCount: Int) -> [UInt8] {
+        if bytes.first == ASCII.quote || bytes.last == ASCII.dot || localCount == bytes.count {
+            let local = local(Array(bytes.prefix(localCount)))
+            return localCount == bytes.count ? local : local + [ASCII.at] + domain(Array(bytes[(localCount + 1)...]))
         }
-        let count = local.count + 1 + domain.count
-        // Through the stack, since an array that is filled where it lies is not specialised and costs twice as much.
-        return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { address in
-            for index in 0..<local.count { unsafe address[index] = ASCII.lowercased(local[index]) }
-            unsafe address[local.count] = ASCII.at
-            for index in 0..<domain.count {
-                unsafe address[local.count + 1 + index] = ASCII.lowercased(domain[index])
-            }
-            return unsafe Array(address)
-        }
+        return bytes.contains(where: ASCII.isUppercase) ? bytes.map(ASCII.lowercased) : bytes
     }
 
     /// A local part in lower case, without quotes that it does not need (RFC 5321 4.1.2).
@@ -59,7 +51,7 @@ public enum CanonicalName {
     }
 
     /// Whether `local` (as written by the client) is a form that some servers route onwards.
-    public static func isRouting(local: [UInt8]) -> Bool {
+    public static func isRouting(local: ArraySlice<UInt8>) -> Bool {
         local.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "!") || $0 == ASCII.at }
     }
 

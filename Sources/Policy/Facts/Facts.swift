@@ -241,9 +241,9 @@ public struct SenderFacts: Sendable {
 
     /// Of an address as it was parsed; nil is the null reverse-path.
     public init(
-        parsed address: (local: [UInt8], domain: [UInt8])?, size: UInt64?, usesSMTPUTF8: Bool, body: MessageBody
+        parsed address: (bytes: [UInt8], localCount: Int)?, size: UInt64?, usesSMTPUTF8: Bool, body: MessageBody
     ) {
-        self.address = address.map { CanonicalName.address(local: $0.local, domain: $0.domain) } ?? []
+        self.address = address.map { CanonicalName.address(parsed: $0.bytes, localCount: $0.localCount) } ?? []
         localCount = Int32(clamping: self.address.lastIndex(of: ASCII.at) ?? 0)
         self.size = size
         isNull = address == nil
@@ -271,14 +271,10 @@ public struct RecipientFacts: Sendable {
     }
 
     /// Of an address as it was parsed; without a domain it is `<postmaster>`.
-    public init(parsedLocal local: [UInt8], domain: [UInt8], hasRouting: Bool) {
-        if domain.isEmpty {
-            address = CanonicalName.local(local)
-            localCount = Int32(clamping: address.count)
-        } else {
-            address = CanonicalName.address(local: local, domain: domain)
-            localCount = Int32(clamping: address.lastIndex(of: ASCII.at) ?? 0)
-        }
+    public init(parsed bytes: [UInt8], localCount: Int, hasRouting: Bool) {
+        address = CanonicalName.address(parsed: bytes, localCount: localCount)
+        let hasDomain = localCount < bytes.count
+        self.localCount = Int32(clamping: (hasDomain ? address.lastIndex(of: ASCII.at) : nil) ?? address.count)
         self.hasRouting = hasRouting
     }
 
