@@ -13,6 +13,11 @@ public struct FIFO<Element> {
 
     @inlinable
     public mutating func append(_ element: Element) {
+        // One that never runs empty reuses the place of those that were taken, or a peer could make it grow.
+        if head > 0, elements.count == elements.capacity, head >= elements.count / 2 {
+            elements.removeFirst(head)
+            head = 0
+        }
         elements.append(element)
     }
 

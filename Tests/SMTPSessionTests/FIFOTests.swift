@@ -1,5 +1,6 @@
-import SMTPSession
 import Testing
+
+@testable import SMTPSession
 
 @Suite struct FIFOTests {
     @Test func `what comes first leaves first, whatever comes and goes between`() {
@@ -23,5 +24,15 @@ import Testing
         }
         queue.removeAll()
         #expect(queue.isEmpty && queue.popFirst() == nil)
+    }
+
+    @Test func `one that never runs empty does not grow`() {
+        var queue = FIFO<Int>()
+        queue.append(0)
+        for number in 1...10_000 {
+            queue.append(number)
+            #expect(queue.popFirst() == number - 1)
+        }
+        #expect(queue.count == 1 && queue.elements.capacity < 64)
     }
 }
